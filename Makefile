@@ -1,0 +1,40 @@
+# Both commands work on a fresh machine: they install what they need, system packages included.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test check test-statistical test-slow wheel system-packages clean
+
+demo: $(VENV)/installed
+	$(BIN)/watchkeeper demo
+
+test: system-packages $(VENV)/installed
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-statistical: $(VENV)/installed
+	$(BIN)/python -m pytest -m statistical
+
+test-slow: system-packages $(VENV)/installed
+	$(BIN)/python -m pytest -m slow
+
+# Chromium is the browser of the page tests; nothing else needs it.
+system-packages:
+	@command -v chromium >/dev/null || deploy/install-system-packages chromium fonts-liberation
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+wheel: $(VENV)/installed
+	$(BIN)/python -m build --wheel --no-isolation
+	$(BIN)/python deploy/check_wheel.py dist/*.whl
+
+clean:
+	rm -rf $(VENV) dist

@@ -1,0 +1,1 @@
+"""Receives telemetry, understands it, prices and stores it, and answers queries."""

@@ -1,0 +1,25 @@
+"""What can go wrong, by whether a retry can help."""
+
+
+class WatchkeeperError(Exception):
+    """Base of the errors that are meant for a person: the text says what was wrong and what to do."""
+
+
+class BadRequest(WatchkeeperError):
+    """The input is wrong; sending it again cannot help."""
+
+
+class TooLarge(BadRequest):
+    """The input is over a stated limit."""
+
+
+class UnsupportedQuery(BadRequest):
+    """This store cannot answer the query; an empty answer would look true."""
+
+
+class StoreUnavailable(WatchkeeperError):
+    """The store cannot take or answer this now; the same request may succeed later."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,126 @@
+"""The tables of the state database: what must be right rather than large. Times are Unix nanoseconds, UTC."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+
+# How far each consumer of the call stream has come.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("consumer", String, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("updated_ns", BigInteger, nullable=False),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("rule_id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("spec", JSON, nullable=False),  # evaluators.alerts.rule
+    Column("enabled", Boolean, nullable=False, default=True),
+    Column("created_ns", BigInteger, nullable=False),
+)
+
+# One row per alert from pending to resolved; a new firing of the same rule and labels is a new row.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", String, primary_key=True),
+    Column("rule_id", String, nullable=False),
+    Column("rule_name", String, nullable=False),
+    Column("fingerprint", String, nullable=False),  # hash of rule and labels
+    Column("labels", JSON, nullable=False),
+    Column("state", String, nullable=False),  # pending, firing, resolved
+    Column("severity", String, nullable=False),
+    Column("value", Float),
+    Column("summary", Text, nullable=False),
+    Column("links", JSON, nullable=False),
+    Column("since_ns", BigInteger, nullable=False),
+    Column("fired_ns", BigInteger),
+    Column("resolved_ns", BigInteger),
+    Column("acknowledged_ns", BigInteger),
+    Column("acknowledged_by", String),
+    Index("alerts_by_fingerprint", "fingerprint", "state"),
+    Index("alerts_by_time", "since_ns"),
+)
+
+# A notification is written in the transaction that changes its alert, and sent until the receiver takes it.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("delivery_id", String, primary_key=True),
+    Column("alert_id", String, nullable=False),
+    Column("receiver", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("n_attempts", Integer, nullable=False, default=0),
+    Column("next_attempt_ns", BigInteger, nullable=False),
+    Column("delivered_ns", BigInteger),
+    Column("gave_up_ns", BigInteger),
+    Column("last_error", Text),
+    Index("outbox_by_due", "delivered_ns", "next_attempt_ns"),
+)
+
+review_items = Table(
+    "review_items",
+    metadata,
+    Column("item_id", String, primary_key=True),
+    Column("call_id", String, nullable=False, unique=True),
+    Column("call_start_ns", BigInteger, nullable=False),
+    Column("project", String, nullable=False),
+    Column("stratum", String, nullable=False),  # doubt, random
+    Column("inclusion_probability", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("place", String, nullable=False),  # hash: the order tells a reviewer nothing
+    Column("state", String, nullable=False),  # open, done, skipped
+    Column("reviewer", String),
+    Column("reserved_until_ns", BigInteger),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("closed_ns", BigInteger),
+    Column("seconds", Float),
+    Index("review_by_place", "state", "place"),
+)
+
+# What each drift monitor compares with: a frozen reference, by the calls' places in the order of arrival.
+monitors = Table(
+    "monitors",
+    metadata,
+    Column("monitor_id", String, primary_key=True),
+    Column("project", String, nullable=False),
+    Column("service", String),
+    Column("request_model", String),
+    Column("state", JSON, nullable=False),  # evaluators.drift.monitor
+    Column("updated_ns", BigInteger, nullable=False),
+)
+
+verdict_feedback = Table(
+    "verdict_feedback",
+    metadata,
+    Column("verdict_id", String, primary_key=True),
+    Column("feedback", String, nullable=False),  # accepted, false_alarm
+    Column("author", String, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+)
+
+judge_spend = Table(
+    "judge_spend",
+    metadata,
+    Column("utc_day", String, primary_key=True),
+    Column("n_calls", Integer, nullable=False),
+    Column("cost_usd", Float, nullable=False),
+)
+
+# A model, service or version keeps its colour on every page and through every filter.
+series_colours = Table(
+    "series_colours",
+    metadata,
+    Column("dimension", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("place", Integer, nullable=False),
+)

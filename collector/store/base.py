@@ -1,0 +1,105 @@
+"""What every telemetry store owes its callers. One contract suite (tests/collector/store) holds for all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from collector.batch import Batch
+from collector.call import Call
+from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
+from collector.score import Score
+from collector.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextVector:
+    """Numbers computed from one text of one call: behaviour features or an embedding.
+
+    `kind` names what was computed from what (`features:output`, `embedding:prompt`), `version` the code or model.
+    """
+
+    call_id: str
+    call_start_ns: int
+    kind: str
+    version: str
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteResult:
+    """How many spans and calls were new; the rest was there already."""
+
+    n_spans: int
+    n_calls: int
+
+
+class TelemetryWriter(Protocol):
+    """Every write is durable when it returns and idempotent: a retry is safe.
+
+    Raises:
+        StoreUnavailable: nothing of this write may be taken for stored; a retry may help.
+    """
+
+    def write(self, batches: Sequence[Batch]) -> WriteResult:
+        """Store spans and calls, each once by (trace id, span id), all batches in as few commits as can be."""
+
+    def write_scores(self, scores: Sequence[Score]) -> None:
+        """Store scores; one with the id of an older score replaces it."""
+
+    def write_vectors(self, vectors: Sequence[TextVector]) -> None:
+        """Store vectors; the key is (call id, kind, version)."""
+
+    def write_verdicts(self, verdicts: Sequence[Verdict]) -> None: ...
+
+
+class TelemetryReader(Protocol):
+    """Reads see every write that returned before them.
+
+    Raises:
+        BadRequest: a cursor or field that cannot be.
+        UnsupportedQuery: this store cannot answer; never an empty answer instead.
+        StoreUnavailable: no answer now.
+    """
+
+    def calls(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Call]:
+        """Calls newest first; ties by call id. Pages are stable while new calls arrive."""
+
+    def call(self, call_id: str) -> Call | None: ...
+
+    def trace(self, trace_id: str) -> Trace | None: ...
+
+    def scan(self, *, after_seq: int, limit: int) -> Sequence[Call]:
+        """Calls in the order of arrival with seq > after_seq, none left out, contexts of the trace filled in."""
+
+    def last_seq(self) -> int:
+        """The seq of the newest call, 0 with none."""
+
+    def aggregate(self, query: Aggregation) -> Columns: ...
+
+    def values(self, dimension: Dimension, filters: Filters) -> Sequence[str]:
+        """The distinct values of one dimension, most calls first."""
+
+    def scores(
+        self,
+        filters: Filters,
+        *,
+        evaluator: str | None = None,
+        target_id: str | None = None,
+        source: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[Score]:
+        """Scores by the start of their target, newest first. Of `filters` the range, project, environment, service,
+        request_model and trace_id apply; another is refused."""
+
+    def vectors(self, call_ids: Sequence[str], *, kind: str, version: str) -> Mapping[str, Sequence[float]]:
+        """The vectors there are, by call id."""
+
+    def verdicts(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Verdict]:
+        """Verdicts by decision time, newest first. Of `filters` the range (of the decision), project, service and
+        request_model apply; another is refused."""
+
+
+class TelemetryStore(TelemetryWriter, TelemetryReader, Protocol):
+    def close(self) -> None:
+        """Fold what is in the log into the files and let go of them."""

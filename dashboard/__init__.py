@@ -1,0 +1,1 @@
+"""The Dash user interface for operators and reviewers."""

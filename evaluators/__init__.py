@@ -1,0 +1,1 @@
+"""Scores calls, finds drift, raises alerts and routes calls to review."""

@@ -1,0 +1,1 @@
+"""Runs models behind an OpenAI-compatible API and reports over OTLP."""
