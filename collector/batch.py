@@ -12,7 +12,10 @@ ATTRIBUTES = pa.list_(
             ("bool", pa.bool_()),
             ("int", pa.int64()),
             ("double", pa.float64()),
-            ("any", pa.binary()),  # an array, a map or bytes: the AnyValue as it came on the wire
+            # Arrays and maps stay as they came on the wire; collector.otlp.wire.any_value reads them.
+            ("array", pa.binary()),
+            ("kvlist", pa.binary()),
+            ("bytes", pa.binary()),
         ]
     )
 )
