@@ -1,0 +1,164 @@
+"""OpenInference (Arize): flattened lists, the kind of span in an attribute of its own.
+
+Source: openinference-semantic-conventions 0.1.42; exports of openinference-instrumentation-openai 0.1.66.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from collector.dialects.base import Attributes, Dialect, Events, Facts
+from collector.dialects.openai_shapes import (
+    content_parts,
+    finish_reasons_of,
+    json_or_text,
+    message,
+    messages_of_request,
+    messages_of_response,
+)
+
+_CONTENT_PREFIXES = (
+    "llm.input_messages.", "llm.output_messages.", "llm.prompts.", "llm.choices.", "llm.tools.",
+    "retrieval.documents.", "reranker.output_documents.", "embedding.embeddings.",
+)  # fmt: skip
+_CONTENT_KEYS = ("input.value", "output.value")
+
+
+def describe(attributes: Attributes, events: Events) -> Facts:
+    """What one LLM, EMBEDDING, RETRIEVER or RERANKER span tells beyond plain columns."""
+    tree = _nest(attributes)
+    request, response = _document(attributes, "input"), _document(attributes, "output")
+    invocation = json_or_text(attributes.get("llm.invocation_parameters"))
+    parameters = invocation if isinstance(invocation, Mapping) else {}
+    metadata = json_or_text(attributes.get("metadata"))
+    facts: Facts = {
+        "operation": _operation(tree, request),
+        "request_model": parameters.get("model") or request.get("model"),
+        "response_model": response.get("model"),
+        "response_id": response.get("id"),
+        "system_fingerprint": response.get("system_fingerprint"),
+        "stream": _is_stream(parameters, request, events),
+        "parameters": {name: value for name, value in parameters.items() if name not in ("model", "messages")} or None,
+        "metadata": metadata if isinstance(metadata, Mapping) else None,
+        "tenant": metadata.get("tenant") if isinstance(metadata, Mapping) else None,
+        "input_messages": _input_messages(tree) or messages_of_request(request),
+        "output_messages": _output_messages(tree, response),
+        "tool_definitions": [json_or_text(_get(tool, "tool", "json_schema")) for tool in _items(tree, "llm", "tools")],
+        "finish_reasons": finish_reasons_of(response),
+        "documents": _documents(tree),
+    }
+    return {name: value for name, value in facts.items() if value is not None and value != [] and value != ""}
+
+
+def _operation(tree: Mapping[str, Any], request: Mapping[str, Any]) -> str | None:
+    is_completion = "prompt" in request or _get(tree, "llm", "prompts") is not None
+    return "text_completion" if is_completion else None
+
+
+def _is_stream(parameters: Mapping[str, Any], request: Mapping[str, Any], events: Events) -> bool | None:
+    if any(event["name"] == "First Token Stream Event" for event in events):
+        return True
+    # The instrumentation writes all that was sent, so a request without `stream` was not one.
+    return bool(parameters.get("stream", request.get("stream", False))) if parameters or request else None
+
+
+def _input_messages(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
+    listed = [_message(item) for item in _items(tree, "llm", "input_messages")]
+    prompts = [_get(item, "prompt", "text") for item in _items(tree, "llm", "prompts")]
+    embedded = [_get(item, "embedding", "text") for item in _items(tree, "embedding", "embeddings")]
+    return listed or [{"role": "user", "parts": content_parts(text)} for text in prompts or embedded if text]
+
+
+def _output_messages(tree: Mapping[str, Any], response: Mapping[str, Any]) -> list[dict[str, Any]]:
+    whole = messages_of_response(response)
+    listed = [_message(item) for item in _items(tree, "llm", "output_messages")]
+    choices = [_get(item, "completion", "text") for item in _items(tree, "llm", "choices")]
+    listed = listed or [{"role": "assistant", "parts": content_parts(text)} for text in choices if text]
+    # The response of the provider wins only where the list lacks choices of it.
+    return whole if len(whole) > len(listed) else listed
+
+
+def _message(item: Mapping[str, Any]) -> dict[str, Any]:
+    raw = _get(item, "message") or {}
+    contents = [_content(_get(part, "message_content") or {}) for part in _items(raw, "contents")]
+    tool_calls = [
+        {"id": _get(call, "tool_call", "id"), "function": _get(call, "tool_call", "function") or {}}
+        for call in _items(raw, "tool_calls")
+    ]
+    return message({**raw, "content": contents or raw.get("content"), "tool_calls": tool_calls})
+
+
+def _content(part: Mapping[str, Any]) -> dict[str, Any]:
+    url = _get(part, "image", "image", "url")
+    return {"image_url": url} if url else dict(part)
+
+
+def _documents(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = _items(tree, "retrieval", "documents") or _items(tree, "reranker", "output_documents")
+    return [dict(document) for item in found if isinstance(document := item.get("document"), Mapping)]
+
+
+def _document(attributes: Attributes, side: str) -> Mapping[str, Any]:
+    """The whole request or response, where it was recorded as a JSON object."""
+    parsed = json_or_text(attributes.get(f"{side}.value"))
+    return parsed if isinstance(parsed, Mapping) else {}
+
+
+def _nest(attributes: Attributes) -> dict[str, Any]:
+    """Flattened keys as a tree: {"a.0.b": 1} is {"a": {"0": {"b": 1}}}."""
+    tree: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if key.startswith(_CONTENT_PREFIXES):
+            *path, leaf = key.split(".")
+            node = tree
+            for name in path:
+                below = node.setdefault(name, {})
+                node = below if isinstance(below, dict) else node.setdefault(f"{name}.", {})
+            node[leaf] = value
+    return tree
+
+
+def _get(tree: Any, *path: str) -> Any:
+    for name in path:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree
+
+
+def _items(tree: Mapping[str, Any], *path: str) -> list[Mapping[str, Any]]:
+    """The items of a flattened list in the order of their numbers, whatever the order of the attributes; gaps close."""
+    branch = _get(tree, *path)
+    numbers = [name for name in branch if name.isdecimal()] if isinstance(branch, Mapping) else []
+    return [branch[name] for name in sorted(numbers, key=int) if isinstance(branch[name], Mapping)]
+
+
+OPENINFERENCE = Dialect(
+    name="openinference",
+    operation_key="openinference.span.kind",
+    operations={
+        "LLM": "chat",
+        "EMBEDDING": "embeddings",
+        "RERANKER": "rerank",
+        "RETRIEVER": "retrieval",
+        "TOOL": "execute_tool",
+        "AGENT": "invoke_agent",
+        "CHAIN": "chain",
+        "GUARDRAIL": "guardrail",
+        "EVALUATOR": "evaluator",
+    },
+    columns={
+        "provider": ("llm.provider", "llm.system"),
+        "request_model": ("llm.request.model_name",),
+        "response_model": ("llm.response.model_name", "llm.model_name", "embedding.model_name"),
+        "input_tokens": ("llm.token_count.prompt",),
+        "output_tokens": ("llm.token_count.completion",),
+        "cache_read_tokens": ("llm.token_count.prompt_details.cache_read",),
+        "cache_write_tokens": ("llm.token_count.prompt_details.cache_write",),
+        "reasoning_tokens": ("llm.token_count.completion_details.reasoning",),
+        "finish_reasons": ("llm.finish_reason",),
+        "session_id": ("session.id",),
+        "user_id": ("user.id",),
+        "tags": ("tag.tags",),
+    },
+    is_content=lambda key: key in _CONTENT_KEYS or key.startswith(_CONTENT_PREFIXES),
+    marker="openinference.span.kind",
+    describe=describe,
+)

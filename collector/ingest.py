@@ -1,0 +1,105 @@
+"""Group commit: batches that arrive together share one write, and each is acknowledged when it is on disk."""
+
+import logging
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+
+from collector.batch import Batch
+from collector.errors import StoreUnavailable
+from collector.metrics import CollectorMetrics
+from collector.store.base import TelemetryWriter, WriteResult
+
+log = logging.getLogger(__name__)
+
+MAX_QUEUE_BYTES = 128 * 2**20
+MAX_COMMIT_BATCHES = 16
+MAX_COMMIT_BYTES = 64 * 2**20
+
+
+class Ingest:
+    """A bounded queue before one writer thread.
+
+    `submit` never waits: it returns a future of the commit, or refuses when `max_queue_bytes` are waiting.
+    """
+
+    def __init__(
+        self, writer: TelemetryWriter, metrics: CollectorMetrics, *, max_queue_bytes: int = MAX_QUEUE_BYTES
+    ) -> None:
+        self._writer = writer
+        self._metrics = metrics
+        self._max_queue_bytes = max_queue_bytes
+        self._waiting: deque[tuple[Batch, Future[WriteResult]]] = deque()
+        self._queue_bytes = 0
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def submit(self, batch: Batch) -> Future[WriteResult]:
+        """Queue `batch` for the next commit; the future holds its result or the StoreUnavailable it met.
+
+        Of the result, the counts are those of the whole commit that the batch was part of.
+
+        Raises:
+            StoreUnavailable: the queue is full or closing; nothing was taken.
+        """
+        future: Future[WriteResult] = Future()
+        with self._changed:
+            if self._closing:
+                raise StoreUnavailable("the collector is stopping; send again after its restart", retry_after_s=5.0)
+            # One batch may always wait, however large: else it could never be stored.
+            if self._waiting and self._queue_bytes + batch.n_bytes > self._max_queue_bytes:
+                raise StoreUnavailable(f"{self._queue_bytes} bytes wait for the disk already; send again in a moment")
+            self._waiting.append((batch, future))
+            self._queue_bytes += batch.n_bytes
+            self._metrics.queue_bytes.set(self._queue_bytes)
+            self._changed.notify()
+        return future
+
+    def close(self) -> None:
+        """Refuse what comes, store what waits, stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._commit(group)
+
+    def _next_group(self) -> list[tuple[Batch, Future[WriteResult]]]:
+        """Everything that waits, up to the limits of one commit; empty when closed and drained."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            group: list[tuple[Batch, Future[WriteResult]]] = []
+            n_bytes = 0
+            while self._waiting and len(group) < MAX_COMMIT_BATCHES and n_bytes < MAX_COMMIT_BYTES:
+                group.append(self._waiting.popleft())
+                n_bytes += group[-1][0].n_bytes
+            self._queue_bytes -= n_bytes
+            self._metrics.queue_bytes.set(self._queue_bytes)
+            return group
+
+    def _commit(self, group: list[tuple[Batch, Future[WriteResult]]]) -> None:
+        batches = [batch for batch, _ in group]
+        started_s = time.perf_counter()
+        try:
+            result = self._writer.write(batches)
+        except Exception as error:
+            log.exception("a commit of %d batches failed; their senders are told to send again", len(batches))
+            refusal = error if isinstance(error, StoreUnavailable) else StoreUnavailable(f"the write failed: {error}")
+            for _, future in group:
+                future.set_exception(refusal)
+            return
+        self._metrics.commit_seconds.observe(time.perf_counter() - started_s)
+        self._metrics.stored_spans.inc(result.n_spans)
+        self._metrics.stored_calls.inc(result.n_calls)
+        self._metrics.duplicate_spans.inc(sum(batch.spans.num_rows for batch in batches) - result.n_spans)
+        for _, future in group:
+            future.set_result(result)

@@ -1,0 +1,34 @@
+"""The collector's own health, in Prometheus terms."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_COMMIT_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class CollectorMetrics:
+    """Counters of one collector; a registry of its own, so that two collectors in one process stay apart."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.accepted_spans = Counter(
+            "watchkeeper_accepted_spans", "Spans acknowledged to their sender", ["transport"], registry=registry
+        )
+        self.rejected_spans = Counter(
+            "watchkeeper_rejected_spans",
+            "Spans of readable requests that could not be kept",
+            ["reason"],
+            registry=registry,
+        )
+        self.rejected_requests = Counter(
+            "watchkeeper_rejected_requests", "Requests refused, by reason", ["transport", "reason"], registry=registry
+        )
+        self.stored_spans = Counter("watchkeeper_stored_spans", "Spans written to the store", registry=registry)
+        self.stored_calls = Counter("watchkeeper_stored_calls", "Model calls written to the store", registry=registry)
+        self.duplicate_spans = Counter(
+            "watchkeeper_duplicate_spans", "Spans that were in the store already", registry=registry
+        )
+        self.commit_seconds = Histogram(
+            "watchkeeper_commit_seconds", "Time of one commit", buckets=_COMMIT_SECONDS, registry=registry
+        )
+        self.queue_bytes = Gauge(
+            "watchkeeper_ingest_queue_bytes", "Decoded bytes waiting for a commit", registry=registry
+        )

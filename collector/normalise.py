@@ -1,0 +1,239 @@
+"""A table of spans to what is stored: spans with their kind of operation, and the model calls among them."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collector.batch import CALL_SCHEMA, SPAN_SCHEMA, Batch
+from collector.dialects import DIALECTS, Dialect
+from collector.dialects.genai import PARAMETERS
+from collector.otlp.attributes import AttributeTable
+from collector.otlp.table import SpanTable, stored_events, stored_links
+from collector.pricing import price_usd
+
+CALL_OPERATIONS = ("chat", "text_completion", "generate_content", "embeddings", "rerank")
+_SPAN_OPERATIONS_WITH_DOCUMENTS = ("retrieval", "rerank")
+_TYPES = {field.name: field.type for field in CALL_SCHEMA} | {"documents": pa.string()}
+_JSON_FIELDS = (
+    "parameters", "metadata", "system_instructions", "input_messages", "output_messages", "tool_definitions",
+    "contexts", "documents",
+)  # fmt: skip
+DEFAULT_PROJECT = "default"
+
+
+def normalise(table: SpanTable) -> Batch:
+    """The spans and calls of one request, with what each dialect on them tells, field by field."""
+    attributes = table.attributes
+    operation = _operation(attributes)
+    is_call = _among(operation, CALL_OPERATIONS)
+    columns = {name: _column(attributes, name) for name in _TYPES if any(name in d.columns for d in DIALECTS)}
+    columns["parameters"] = _parameters(attributes)
+    asked = is_call | _among(operation, _SPAN_OPERATIONS_WITH_DOCUMENTS)
+    for dialect in DIALECTS:
+        columns = _describe(dialect, table, asked, columns)
+    operation = pc.coalesce(columns["operation"], operation) if "operation" in columns else operation
+    columns |= {"operation": operation, **_errors(table, columns.get("error_type"))}
+    return Batch(spans=_spans(table, columns, is_call), calls=_calls(table, columns, is_call))
+
+
+def _operation(attributes: AttributeTable) -> pa.Array:
+    """What each span did, in the words of OTel GenAI; null for a span that says nothing of the kind."""
+    column = pa.nulls(attributes.n_rows, pa.string())
+    for dialect in DIALECTS:
+        if dialect.operation_key in attributes:
+            encoded = pc.dictionary_encode(attributes.strings(dialect.operation_key))
+            names = pa.array([dialect.operations.get(word) for word in encoded.dictionary.to_pylist()], pa.string())
+            column = pc.coalesce(column, names.take(encoded.indices))
+    return column
+
+
+def _among(operation: pa.Array, names: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    result: npt.NDArray[np.bool_] = pc.is_in(operation, pa.array(names)).to_numpy(zero_copy_only=False)
+    return result
+
+
+def _column(attributes: AttributeTable, field: str) -> pa.Array:
+    """One field of all spans: the first of its keys that holds a value, dialect by dialect."""
+    read = _reader(attributes, field)
+    column = pa.nulls(attributes.n_rows, _TYPES[field])
+    for key in dict.fromkeys(key for dialect in DIALECTS for key in dialect.columns.get(field, ())):
+        if key in attributes:
+            column = pc.coalesce(column, read(key))
+    return column
+
+
+def _reader(attributes: AttributeTable, field: str) -> Callable[[str], pa.Array]:
+    if field in _JSON_FIELDS:
+        return lambda key: attributes.json_texts(key, _dump)
+    by_type: dict[pa.DataType, Callable[[str], pa.Array]] = {
+        pa.string(): attributes.strings,
+        pa.int64(): attributes.ints,
+        pa.float64(): attributes.doubles,
+        pa.bool_(): attributes.bools,
+        pa.list_(pa.string()): attributes.string_lists,
+    }
+    return by_type[_TYPES[field]]
+
+
+def _parameters(attributes: AttributeTable) -> pa.Array:
+    """The request parameters that OTel GenAI spells one by one, as one JSON object a span."""
+    present = [(name, key) for name, key in PARAMETERS.items() if key in attributes]
+    if not present:
+        return pa.nulls(attributes.n_rows, pa.string())
+    values = zip(*(_parameter(attributes, key) for _, key in present), strict=True)
+    texts: dict[tuple[Any, ...], str | None] = {}
+    for row in (rows := list(values)):
+        if row not in texts:
+            given = {name: json.loads(v) for (name, _), v in zip(present, row, strict=True) if v is not None}
+            texts[row] = _dump(given) if given else None
+    return pa.array([texts[row] for row in rows], pa.string())
+
+
+def _parameter(attributes: AttributeTable, key: str) -> list[str | None]:
+    """One parameter of all spans as JSON texts."""
+    lists = attributes.string_lists(key)
+    numbers = attributes.doubles(key)
+    return [
+        _dump(items) if items is not None else None if number is None else _dump(_whole(number))
+        for items, number in zip(lists.to_pylist(), numbers.to_pylist(), strict=True)
+    ]
+
+
+def _whole(number: float) -> int | float:
+    return int(number) if number.is_integer() else number
+
+
+def _describe(
+    dialect: Dialect, table: SpanTable, asked: npt.NDArray[np.bool_], columns: Mapping[str, pa.Array]
+) -> dict[str, pa.Array]:
+    """`columns` with the holes filled that `dialect.describe` can fill."""
+    if dialect.marker is None or dialect.marker not in table.attributes:
+        return dict(columns)
+    rows = np.flatnonzero(asked & table.attributes.has(dialect.marker))
+    facts = {int(row): dialect.describe(table.attributes.of_row(int(row)), table.events_of(int(row))) for row in rows}
+    filled = dict(columns)
+    for field in sorted({field for told in facts.values() for field in told}):
+        values = [_stored(field, facts[row].get(field)) if row in facts else None for row in range(len(table))]
+        told = pa.array(values, _TYPES[field])
+        filled[field] = pc.coalesce(filled[field], told) if field in filled else told
+    return filled
+
+
+def _stored(field: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if field in _JSON_FIELDS:
+        return _dump(value)
+    return str(value) if _TYPES[field] == pa.string() else value
+
+
+def _errors(table: SpanTable, error_type: pa.Array | None) -> dict[str, pa.Array]:
+    """Error type and message of the spans with status error or an error type of their own."""
+    given = (error_type if error_type is not None else pa.nulls(len(table), pa.string())).to_pylist()
+    messages: list[str | None] = table.status_message.to_pylist()
+    for row in np.flatnonzero(pc.equal(table.status, "error").to_numpy(zero_copy_only=False)):
+        exception: dict[str, Any] = next(
+            (e["attributes"] for e in table.events_of(int(row)) if e["name"] == "exception"), {}
+        )
+        text = messages[row] or exception.get("exception.message")
+        named = exception.get("exception.type") or _error_name(text)
+        given[row], messages[row] = given[row] or str(named), text
+    types = pa.array(given, pa.string())
+    return {"error_type": types, "error_message": pc.if_else(pc.is_valid(types), pa.array(messages, pa.string()), None)}
+
+
+def _error_name(message: str | None) -> str:
+    """The error class that a status message such as "RateLimitError: slow down" starts with, else "error"."""
+    name, separator, _ = (message or "").partition(":")
+    return name if separator and name.isidentifier() else "error"
+
+
+def _ttft(table: SpanTable, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """Seconds to the first chunk, from an attribute or from OpenInference's event; null unless streamed."""
+    ttft = columns["ttft_s"]
+    has_events = pc.greater(pc.list_value_length(table.events), 0).fill_null(False).to_numpy(zero_copy_only=False)
+    if not has_events.any():
+        return ttft
+    values, starts = ttft.to_pylist(), table.start_ns.to_pylist()
+    for row in np.flatnonzero(has_events):
+        first = next((e["time_ns"] for e in table.events_of(int(row)) if e["name"] == "First Token Stream Event"), 0)
+        if values[row] is None and first > starts[row]:
+            values[row] = (first - starts[row]) / 1e9
+    return pa.array(values, pa.float64())
+
+
+def _costs(calls: Mapping[str, pa.Array]) -> pa.Array:
+    model = pc.coalesce(calls["response_model"], calls["request_model"])
+    names = ("provider", "start_ns", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    rows = zip(model.to_pylist(), *(calls[name].to_pylist() for name in names), strict=True)
+    return pa.array(
+        [
+            price_usd(
+                model=model,
+                provider=provider,
+                start_ns=start_ns,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                cache_read_tokens=cache_read,
+                cache_write_tokens=cache_write,
+            )
+            for model, provider, start_ns, input_tokens, output_tokens, cache_read, cache_write in rows
+        ],
+        pa.float64(),
+    )
+
+
+def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArray[np.bool_]) -> pa.Table:
+    has_documents = _among(columns["operation"], _SPAN_OPERATIONS_WITH_DOCUMENTS)
+    content_on_call = is_call | has_documents
+    stored = {
+        name: getattr(table, name)
+        for name in SPAN_SCHEMA.names
+        if name not in ("project", "operation", "documents", "attributes", "events", "links")
+    } | {
+        "project": _project(len(table)),
+        "operation": columns["operation"],
+        "documents": pc.if_else(pa.array(has_documents), columns["documents"], None),
+        "attributes": table.attributes.without(_is_content, content_on_call),
+        "events": stored_events(table.events),
+        "links": stored_links(table.links),
+    }
+    return pa.Table.from_arrays([stored[name] for name in SPAN_SCHEMA.names], schema=SPAN_SCHEMA)
+
+
+def _calls(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArray[np.bool_]) -> pa.Table:
+    kept = pa.array(is_call)
+    latency_ns = pc.subtract(table.end_ns, table.start_ns)
+    whole = dict(columns) | {
+        "trace_id": table.trace_id,
+        "span_id": table.span_id,
+        "call_id": pc.binary_join_element_wise(pc.utf8_slice_codeunits(table.trace_id, 16), table.span_id, ""),
+        "start_ns": table.start_ns,
+        "service": table.service,
+        "environment": table.environment,
+        "latency_s": pc.divide(pc.cast(latency_ns, pa.float64()), 1e9),
+        "ttft_s": _ttft(table, columns),
+    }
+    whole["stream"] = pc.if_else(pc.is_valid(whole["ttft_s"]), True, columns["stream"])
+    n_calls = int(is_call.sum())
+    stored = {name: whole[name].filter(kept) for name in CALL_SCHEMA.names if name in whole}
+    stored |= {"project": _project(n_calls), "cost_usd": _costs(stored)}
+    missing = {name: pa.nulls(n_calls, _TYPES[name]) for name in CALL_SCHEMA.names if name not in stored}
+    return pa.Table.from_arrays([(stored | missing)[name] for name in CALL_SCHEMA.names], schema=CALL_SCHEMA)
+
+
+def _project(n: int) -> pa.Array:
+    return pa.repeat(pa.scalar(DEFAULT_PROJECT), n)
+
+
+def _is_content(key: str) -> bool:
+    return any(dialect.is_content(key) for dialect in DIALECTS)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
