@@ -1,0 +1,56 @@
+"""What pydantic found wrong, as sentences that name the place, the value and the way out."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+MAX_REPORTED = 5
+
+
+def near_match(name: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` for the nearest known name, else the list of all."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
+
+
+def path_of(location: Sequence[int | str]) -> str:
+    """`input_messages[0].role` for ("input_messages", 0, "role")."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return text.removeprefix(".")
+
+
+def complaints(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """One sentence for each finding, each beginning with its path, at most `MAX_REPORTED`."""
+    findings = error.errors(include_url=False)
+    sentences = [complaint(finding, model) for finding in findings[:MAX_REPORTED]]
+    hidden = len(findings) - len(sentences)
+    return [*sentences, f"and {hidden} more"] if hidden else sentences
+
+
+def complaint(finding: Mapping[str, Any], model: type[BaseModel]) -> str:
+    location = finding["loc"]
+    path, kind = path_of(location), finding["type"]
+    if kind == "extra_forbidden":
+        return f"{path}: unknown, {near_match(str(location[-1]), _fields_at(model, location[:-1]))}"
+    if kind == "missing":
+        return f"{path}: missing"
+    said = str(finding["msg"]).removeprefix("Value error, ")
+    return f"{path}: {said[:1].lower()}{said[1:]}, got {shorten(finding['input'])}"
+
+
+def shorten(value: object, n_characters: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= n_characters else f"{text[: n_characters - 3]}..."
+
+
+def _fields_at(model: type[BaseModel], location: Sequence[int | str]) -> Iterable[str]:
+    """The fields of the model that stands at `location` inside `model`."""
+    for step in location:
+        annotation = model.model_fields[str(step)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return ()
+        model = annotation
+    return model.model_fields
