@@ -50,6 +50,18 @@ alerts = Table(
     Index("alerts_by_time", "since_ns"),
 )
 
+# The drift verdicts that an alert stands on: an answer to any of them answers the alert.
+alert_verdicts = Table(
+    "alert_verdicts",
+    metadata,
+    Column("alert_id", String, primary_key=True),
+    Column("verdict_id", String, primary_key=True),
+    Column("decided_ns", BigInteger, nullable=False),
+    Column("reference_start_ns", BigInteger, nullable=False),
+    Column("current_end_ns", BigInteger, nullable=False),
+    Index("alert_verdicts_by_verdict", "verdict_id"),
+)
+
 # A notification is written in the transaction that changes its alert, and sent until the receiver takes it.
 outbox = Table(
     "outbox",
