@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -10,8 +10,10 @@ MAX_REPORTED = 5
 
 
 def near_match(name: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` for the nearest known name, else the list of all."""
+    """`did you mean X?` for the nearest known name, else the list of all."""
     names = sorted(known)
+    if not names:
+        return "nothing can stand here"
     near = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
 
@@ -47,10 +49,17 @@ def shorten(value: object, n_characters: int = 60) -> str:
 
 
 def _fields_at(model: type[BaseModel], location: Sequence[int | str]) -> Iterable[str]:
-    """The fields of the model that stands at `location` inside `model`."""
+    """The fields of the model that stands at `location` inside `model`, none where no model stands."""
+    current: type[BaseModel] | None = model
     for step in location:
-        annotation = model.model_fields[str(step)].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return ()
-        model = annotation
-    return model.model_fields
+        field = current.model_fields.get(str(step)) if current else None
+        if field is not None:
+            current = _model_in(field.annotation)
+    return current.model_fields if current else ()
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model in `Model`, `Model | None` or `tuple[Model, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for inner in get_args(annotation) if (model := _model_in(inner))), None)
