@@ -1,0 +1,131 @@
+"""Calls and traces as they are read."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from collector.call import Call
+from collector.query import Filters, Page, Trace
+from collector.store.duckdb.days import NS_PER_DAY, Day, Days
+from collector.store.duckdb.decode import calls_of, contexts_of, scores_of, span_of
+from collector.store.duckdb.filters import CALL_FIELDS, where
+from collector.store.duckdb.paging import Row, page, rows
+from collector.store.duckdb.tables import CALLS
+
+
+def find_calls(days: Days, filters: Filters, *, limit: int, cursor: str | None) -> Page[Call]:
+    return page(
+        days,
+        CALLS,
+        "call_id",
+        filters,
+        where(filters, time="start_ns", allowed=CALL_FIELDS, kind="calls"),
+        limit=limit,
+        cursor=cursor,
+        make=lambda found: with_contexts(days, calls_of(found)),
+    )
+
+
+def find_call(days: Days, call_id: str) -> Call | None:
+    for day in reversed(days.all()):
+        with days.cursor([day]) as cursor:
+            found = rows(cursor, f"SELECT * FROM {day.name}.calls WHERE call_id = $id LIMIT 1", {"id": call_id})
+        if found:
+            return with_contexts(days, calls_of(found))[0]
+    return None
+
+
+def find_trace(days: Days, trace_id: str) -> Trace | None:
+    """A trace lies in one day or in some that follow each other: the search goes back from today and ends there."""
+    spans: list[Row] = []
+    calls: list[Row] = []
+    scores: list[Row] = []
+    oldest: Day | None = None
+    for day in reversed(days.all()):
+        if oldest is not None and day.number < oldest.number - 1:
+            break
+        with days.cursor([day]) as cursor:
+            id_of = {"id": trace_id}
+            in_day = rows(cursor, f"SELECT * FROM {day.name}.spans WHERE trace_id = $id", id_of)
+            calls_in_day = rows(cursor, f"SELECT * FROM {day.name}.calls WHERE trace_id = $id", id_of)
+            if not in_day and not calls_in_day:
+                if oldest is not None:
+                    break
+                continue
+            oldest = day
+            spans += in_day
+            calls += calls_in_day
+            scores += rows(
+                cursor,
+                f"SELECT * FROM {day.name}.scores WHERE trace_id = $id OR target_id = $id"
+                " OR target_id IN (SELECT unnest($call_ids))",
+                {"id": trace_id, "call_ids": [call["call_id"] for call in calls_in_day]},
+            )
+    if oldest is None:
+        return None
+    return Trace(
+        trace_id=trace_id,
+        spans=[span_of(row) for row in sorted(spans, key=lambda row: (row["start_ns"], row["span_id"]))],
+        calls=with_contexts(days, calls_of(sorted(calls, key=lambda row: (row["start_ns"], row["call_id"])))),
+        scores=scores_of(sorted(scores, key=lambda row: (row["created_ns"], row["score_id"]))),
+    )
+
+
+def scan_calls(days: Days, *, after_seq: int, up_to_seq: int, limit: int) -> list[Call]:
+    """Calls with after_seq < seq <= up_to_seq in that order.
+
+    The bound above is what was committed before the question: the day files are read one after the other, and a
+    batch over two days that is committed in between would else show its later half and hide its first for good.
+    """
+    touched = [day for day in days.all() if day.min_seq is not None and (day.max_seq or 0) > after_seq]
+    found: list[Row] = []
+    for day in sorted(touched, key=lambda day: day.min_seq or 0):
+        if len(found) == limit and (day.min_seq or 0) > found[-1]["seq"]:
+            break
+        with days.cursor([day]) as cursor:
+            found += rows(
+                cursor,
+                f"SELECT * FROM {day.name}.calls WHERE seq > $after AND seq <= $up_to ORDER BY seq LIMIT $limit",
+                {"after": after_seq, "up_to": up_to_seq, "limit": limit},
+            )
+        found = sorted(found, key=lambda row: int(row["seq"]))[:limit]
+    return with_contexts(days, calls_of(found))
+
+
+def with_contexts(days: Days, calls: list[Call]) -> list[Call]:
+    """Give the calls that carry no contexts the documents that retrieval found in their trace before they started.
+
+    Looks back one day from the first of `calls`.
+    """
+    lacking = [call for call in calls if call.contexts is None]
+    if not lacking:
+        return calls
+    documents = _documents(days, lacking)
+    return [
+        replace(call, contexts=contexts) if call.contexts is None and (contexts := _before(call, documents)) else call
+        for call in calls
+    ]
+
+
+def _before(call: Call, documents: Sequence[Row]) -> list[dict[str, object]]:
+    return [
+        context
+        for row in documents
+        if row["trace_id"] == call.trace_id and row["end_ns"] <= call.start_ns
+        for context in contexts_of(row["documents"]) or ()
+    ]
+
+
+def _documents(days: Days, calls: Sequence[Call]) -> list[Row]:
+    since_ns = min(call.start_ns for call in calls) - NS_PER_DAY
+    until_ns = max(call.start_ns for call in calls) + 1
+    found: list[Row] = []
+    for day in days.between(since_ns, until_ns):
+        with days.cursor([day]) as cursor:
+            found += rows(
+                cursor,
+                f"SELECT trace_id, end_ns, documents FROM {day.name}.spans"
+                " WHERE start_ns >= $since AND start_ns < $until"
+                " AND documents IS NOT NULL AND trace_id IN (SELECT unnest($trace_ids))",
+                {"since": since_ns, "until": until_ns, "trace_ids": list({call.trace_id for call in calls})},
+            )
+    return sorted(found, key=lambda row: int(row["end_ns"]))

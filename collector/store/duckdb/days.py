@@ -1,0 +1,177 @@
+"""The day files: which there are, and which of them DuckDB has open."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from collector.errors import StoreUnavailable
+from collector.store.duckdb.failures import unavailable
+from collector.store.duckdb.tables import prepare
+from collector.times import NS_PER_S
+
+NS_PER_DAY = 86_400 * NS_PER_S
+MAX_ATTACHED = 64  # one more costs a file handle and its metadata; attaching again takes about a millisecond
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+@dataclass(slots=True, eq=False)
+class Day:
+    """One UTC day, `number` days after 1970-01-01. Changed only by Days and the one writer."""
+
+    number: int
+    path: Path
+    min_seq: int | None = None
+    max_seq: int | None = None
+    attached: bool = False
+    n_users: int = 0
+    last_used: int = 0
+    written_s: float | None = None  # when it was last written; None: all of it is in the file, none in the log
+
+    @property
+    def name(self) -> str:
+        """What SQL calls the attached file."""
+        return "day_" + self.path.stem.replace("-", "_")
+
+    def wal_bytes(self) -> int:
+        with suppress(FileNotFoundError):
+            return Path(f"{self.path}.wal").stat().st_size
+        return 0
+
+
+class Days:
+    """Attaches the day files that a query touches and lets the longest unused go."""
+
+    def __init__(self, folder: Path, *, memory_limit_mb: int, clock: Callable[[], float]) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._days: dict[int, Day] = {}
+        self._n_uses = 0
+        with unavailable(f"{folder} cannot be opened"):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db: DuckDBPyConnection | None = duckdb.connect(
+                config={
+                    "threads": 2,  # more would take the cores from receiving
+                    "memory_limit": f"{memory_limit_mb}MB",
+                    "temp_directory": str(folder / "spill"),
+                    "autoinstall_known_extensions": False,
+                    "allow_unsigned_extensions": False,
+                }
+            )
+            # The log is folded into the file by Folding: at commit it would stand in the way of acknowledgements.
+            self._db.execute("SET checkpoint_threshold = '1TB'")
+        try:
+            # Held as long as the store is open, so that two processes never each own some of the days.
+            with unavailable(f"{folder} is in use; stop that process or choose another data directory"):
+                self._db.execute(f"ATTACH '{_quoted(folder / 'owner.duckdb')}' AS owner")
+            for path in sorted(folder.glob("[0-9]*-[0-9][0-9]-[0-9][0-9].duckdb")):
+                self._find(path)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _find(self, path: Path) -> None:
+        number = date.fromisoformat(path.stem).toordinal() - _EPOCH
+        day = self._days[number] = Day(number, path)
+        if day.wal_bytes():
+            day.written_s = self._clock()
+        with self.cursor([day]) as cursor:
+            row = cursor.execute(f"SELECT min(seq), max(seq) FROM {day.name}.calls").fetchone()
+        if row is not None:
+            day.min_seq, day.max_seq = row
+
+    def all(self) -> list[Day]:
+        return sorted(self._days.copy().values(), key=lambda day: day.number)
+
+    def between(self, since_ns: int, until_ns: int) -> list[Day]:
+        """The days that hold some of since_ns <= time < until_ns, oldest first."""
+        first, last = since_ns // NS_PER_DAY, (until_ns - 1) // NS_PER_DAY
+        return [day for day in self.all() if first <= day.number <= last]
+
+    def last_seq(self) -> int:
+        return max((day.max_seq or 0 for day in self.all()), default=0)
+
+    def of(self, number: int) -> Day:
+        """The day of that number; its file is made when it is first attached."""
+        with self._lock:
+            if number not in self._days:
+                self._days[number] = Day(number, self._folder / f"{date.fromordinal(number + _EPOCH)}.duckdb")
+            return self._days[number]
+
+    @contextmanager
+    def cursor(self, days: Iterable[Day]) -> Iterator[DuckDBPyConnection]:
+        """A connection of its own (DuckDB's are not shared by threads) with `days` attached until the end.
+
+        Raises:
+            StoreUnavailable: when the store is closed, or DuckDB or the disk fails inside the block.
+        """
+        days = list(days)
+        with self._lock:
+            if self._db is None:
+                raise StoreUnavailable(f"{self._folder} is closed; open the store again")
+            for day in days:
+                self._attach(day)
+            for day in days:
+                day.n_users += 1
+            cursor = self._db.cursor()
+        try:
+            with unavailable(_names(days) or str(self._folder)):
+                yield cursor
+        finally:
+            with self._lock:
+                cursor.close()
+                for day in days:
+                    day.n_users -= 1
+                self._let_go()
+
+    def _attach(self, day: Day) -> None:
+        self._n_uses += 1
+        day.last_used = self._n_uses
+        if day.attached or self._db is None:
+            return
+        with unavailable(f"{day.path} cannot be opened"):
+            self._db.execute(f"ATTACH '{_quoted(day.path)}' AS {day.name}")
+            try:
+                prepare(self._db, day.name, str(day.path))
+            except BaseException:
+                self._db.execute(f"DETACH {day.name}")
+                raise
+        day.attached = True
+
+    def _let_go(self) -> None:
+        """Detach the longest unused beyond the cap. A day with a log stays: folding it here would block everyone."""
+        attached = [day for day in self._days.values() if day.attached]
+        idle = [day for day in attached if not day.n_users and day.written_s is None]
+        for day in sorted(idle, key=lambda day: day.last_used)[: max(0, len(attached) - MAX_ATTACHED)]:
+            if self._db is not None:
+                self._db.execute(f"DETACH {day.name}")
+                day.attached = False
+
+    def close(self) -> None:
+        """Fold every log into its file and let go of all files."""
+        with self._lock:
+            db, self._db = self._db, None
+        if db is None:
+            return
+        try:
+            for day in self.all():
+                if day.attached:
+                    with unavailable(f"{day.path}: its log was not folded in and is replayed at the next start"):
+                        db.execute(f"CHECKPOINT {day.name}")
+        finally:
+            db.close()
+
+
+def _names(days: Sequence[Day]) -> str:
+    return str(days[0].path) if len(days) == 1 else f"{len(days)} day files" if days else ""
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,129 @@
+"""Stored rows -> the values people read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from collector.call import Call
+from collector.otlp.attributes import pairs_to_dict
+from collector.score import Score
+from collector.span import Span, SpanEvent, SpanLink
+from collector.store.duckdb.paging import Row
+from collector.verdict import Effect, Pair, Verdict
+
+_CALL_FIELDS = tuple(f.name for f in fields(Call))
+_SCORE_FIELDS = tuple(f.name for f in fields(Score))
+
+
+def calls_of(rows: Sequence[Row]) -> list[Call]:
+    return [_call(row) for row in rows]
+
+
+def _call(row: Row) -> Call:
+    values = {name: row[name] for name in _CALL_FIELDS}
+    for name in ("parameters", "metadata"):
+        values[name] = _object(row[name])
+    for name in ("system_instructions", "tool_definitions"):
+        values[name] = _objects(row[name], _text_part)
+    values["contexts"] = contexts_of(row["contexts"])
+    values["input_messages"] = _objects(row["input_messages"], lambda raw: _message("user", raw))
+    values["output_messages"] = _objects(row["output_messages"], lambda raw: _message("assistant", raw))
+    return Call(**values)
+
+
+def contexts_of(raw: str | None) -> list[dict[str, Any]] | None:
+    """A stored JSON list of retrieved documents; a bare text becomes one with that content."""
+    return _objects(raw, lambda text: {"content": text})
+
+
+def _objects(raw: str | None, wrap: Any) -> list[dict[str, Any]] | None:
+    """A JSON list of objects. A text that was cut in the middle is shown as far as it goes, in one object."""
+    if raw is None:
+        return None
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        cut: dict[str, Any] = wrap(raw)
+        _mark_truncated(cut)
+        return [cut]
+    items = found if isinstance(found, list) else [found]
+    return [item if isinstance(item, dict) else wrap(item if isinstance(item, str) else str(item)) for item in items]
+
+
+def _object(raw: str | None) -> dict[str, Any] | None:
+    if raw is None:
+        return None
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {"content": raw, "truncated": True}
+    return found if isinstance(found, dict) else {"content": found}
+
+
+def _text_part(text: str) -> dict[str, Any]:
+    return {"type": "text", "content": text}
+
+
+def _message(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "parts": [_text_part(text)]}
+
+
+def _mark_truncated(item: dict[str, Any]) -> None:
+    for part in item.get("parts", [item]):
+        part["truncated"] = True
+
+
+def span_of(row: Row) -> Span:
+    return Span(
+        trace_id=row["trace_id"],
+        span_id=row["span_id"],
+        parent_span_id=row["parent_span_id"],
+        name=row["name"] or "",
+        kind=row["kind"] or "internal",
+        operation=row["operation"],
+        start_ns=row["start_ns"],
+        end_ns=row["end_ns"],
+        status=row["status"] or "unset",
+        status_message=row["status_message"],
+        project=row["project"],
+        service=row["service"],
+        environment=row["environment"],
+        scope=row["scope"],
+        attributes=_attributes(row["attributes"]),
+        resource=_object(row["resource"]) or {},
+        events=tuple(
+            SpanEvent(name=e["name"] or "", time_ns=e["time_ns"] or 0, attributes=_attributes(e["attributes"]))
+            for e in row["events"] or ()
+        ),
+        links=tuple(
+            SpanLink(
+                trace_id=link["trace_id"] or "",
+                span_id=link["span_id"] or "",
+                attributes=_attributes(link["attributes"]),
+            )
+            for link in row["links"] or ()
+        ),
+    )
+
+
+def _attributes(pairs: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+    pairs = pairs or ()
+    return pairs_to_dict([p["key"] for p in pairs], [{k: v for k, v in p.items() if k != "key"} for p in pairs])
+
+
+def scores_of(rows: Sequence[Row]) -> list[Score]:
+    return [
+        Score(**{name: row[name] for name in _SCORE_FIELDS} | {"marks": tuple(json.loads(row["marks"]))})
+        for row in rows
+    ]
+
+
+def verdicts_of(rows: Sequence[Row]) -> list[Verdict]:
+    return [_verdict(json.loads(row["body"])) for row in rows]
+
+
+def _verdict(body: dict[str, Any]) -> Verdict:
+    effects = tuple(Effect(**effect) for effect in body["effects"])
+    pairs = tuple(Pair(**pair) for pair in body["pairs"])
+    return Verdict(**body | {"effects": effects, "pairs": pairs})

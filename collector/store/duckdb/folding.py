@@ -1,0 +1,57 @@
+"""Folds the logs of the day files into the files, away from acknowledgements."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from collector.errors import StoreUnavailable
+from collector.store.duckdb.days import Days
+
+log = logging.getLogger(__name__)
+
+MAX_LOG_BYTES = 256 << 20  # unfolded rows are held in memory, and replayed after a crash at some 50 MB/s
+IDLE_LOG_BYTES = 8 << 20
+IDLE_S = 2.0
+SETTLED_S = 60.0
+
+
+def due(log_bytes: int, idle_s: float) -> bool:
+    """Whether to fold now: a long log at once, a shorter one when no write has come for a while."""
+    if log_bytes >= MAX_LOG_BYTES:
+        return True
+    return idle_s >= (IDLE_S if log_bytes >= IDLE_LOG_BYTES else SETTLED_S)
+
+
+def fold(days: Days, now_s: float) -> None:
+    """Checkpoint the days that are due. Readers go on meanwhile; commits wait."""
+    for day in days.all():
+        written_s = day.written_s
+        if written_s is None or not day.attached or not due(day.wal_bytes(), now_s - written_s):
+            continue
+        try:
+            with days.cursor([day]) as cursor:
+                cursor.execute(f"CHECKPOINT {day.name}")
+        except StoreUnavailable as error:
+            log.info("%s; tried again in a moment", error)  # a transaction is under way, or the disk is full
+            continue
+        if day.written_s == written_s and not day.wal_bytes():
+            day.written_s = None
+
+
+class Folding:
+    """`fold` every half second in a thread of its own, until `stop`."""
+
+    def __init__(self, days: Days, *, clock: Callable[[], float]) -> None:
+        self._days = days
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="store-folding", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(0.5):
+            fold(self._days, self._clock())
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()

@@ -1,0 +1,115 @@
+"""The tables of one day file."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from collector.batch import CALL_SCHEMA, SPAN_SCHEMA
+from collector.errors import StoreUnavailable
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """`time` places a row in its day; `key` names a row: writing a key again never makes a second row."""
+
+    name: str
+    schema: pa.Schema
+    time: str
+    key: tuple[str, ...]
+
+
+SPANS = Table(name="spans", schema=SPAN_SCHEMA, time="start_ns", key=("trace_id", "span_id"))
+
+CALLS = Table(
+    name="calls", schema=CALL_SCHEMA.append(pa.field("seq", pa.int64())), time="start_ns", key=("trace_id", "span_id")
+)
+
+SCORES = Table(
+    name="scores",
+    schema=pa.schema(
+        [
+            ("score_id", pa.string()),
+            ("target_kind", pa.string()),
+            ("target_id", pa.string()),
+            ("target_start_ns", pa.int64()),
+            ("evaluator", pa.string()),
+            ("version", pa.string()),
+            ("source", pa.string()),
+            ("value", pa.float64()),
+            ("label", pa.string()),
+            ("explanation", pa.string()),
+            ("marks", pa.string()),  # JSON list
+            ("cost_usd", pa.float64()),
+            ("created_ns", pa.int64()),
+            ("author", pa.string()),
+            ("project", pa.string()),
+            ("service", pa.string()),
+            ("environment", pa.string()),
+            ("request_model", pa.string()),
+            ("trace_id", pa.string()),
+        ]
+    ),
+    time="target_start_ns",
+    key=("score_id",),
+)
+
+VECTORS = Table(
+    name="vectors",
+    schema=pa.schema(
+        [
+            ("call_id", pa.string()),
+            ("call_start_ns", pa.int64()),
+            ("kind", pa.string()),
+            ("version", pa.string()),
+            ("values", pa.list_(pa.float32())),  # models compute in no more digits, and half the bytes are read
+        ]
+    ),
+    time="call_start_ns",
+    key=("call_id", "kind", "version"),
+)
+
+VERDICTS = Table(
+    name="verdicts",
+    schema=pa.schema(
+        [
+            ("verdict_id", pa.string()),
+            ("project", pa.string()),
+            ("service", pa.string()),
+            ("request_model", pa.string()),
+            ("decided_ns", pa.int64()),
+            ("body", pa.string()),  # JSON of the whole verdict
+        ]
+    ),
+    time="decided_ns",
+    key=("verdict_id",),
+)
+
+TABLES = (SPANS, CALLS, SCORES, VECTORS, VERDICTS)
+
+
+def prepare(cursor: DuckDBPyConnection, day: str, path: str) -> None:
+    """Make the tables of a new day file; check the version of an old one.
+
+    Raises:
+        StoreUnavailable: if a newer version of Watchkeeper wrote the file.
+    """
+    found = cursor.execute("SELECT count(*) FROM duckdb_tables() WHERE database_name = ?", [day]).fetchone()
+    if found == (0,):
+        cursor.execute("BEGIN")
+        for table in TABLES:
+            cursor.register("wanted", table.schema.empty_table())
+            cursor.execute(f"CREATE TABLE {day}.{table.name} AS FROM wanted")
+            cursor.unregister("wanted")
+        cursor.execute(f"CREATE TABLE {day}.meta AS SELECT {SCHEMA_VERSION}::INTEGER AS schema_version")
+        cursor.execute("COMMIT")
+        return
+    row = cursor.execute(f"SELECT max(schema_version) FROM {day}.meta").fetchone()
+    version = row[0] if row else None
+    if version != SCHEMA_VERSION:
+        raise StoreUnavailable(
+            f"{path} has schema version {version}, this Watchkeeper reads {SCHEMA_VERSION}; "
+            f"start a version that reads {version}, or move the file away"
+        )
