@@ -73,8 +73,10 @@ def _output_messages(tree: Mapping[str, Any], response: Mapping[str, Any]) -> li
     listed = [_message(item) for item in _items(tree, "llm", "output_messages")]
     choices = [_get(item, "completion", "text") for item in _items(tree, "llm", "choices")]
     listed = listed or [{"role": "assistant", "parts": content_parts(text)} for text in choices if text]
-    # The response of the provider wins only where the list lacks choices of it.
-    return whole if len(whole) > len(listed) else listed
+    # The items of a Responses API answer are listed as messages, though they are one answer; and a list may lack
+    # choices that the provider's own document has.
+    is_one_answer = "output" in response
+    return whole if whole and (is_one_answer or len(whole) > len(listed)) else listed
 
 
 def _message(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,8 +90,11 @@ def _message(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _content(part: Mapping[str, Any]) -> dict[str, Any]:
-    url = _get(part, "image", "image", "url")
-    return {"image_url": url} if url else dict(part)
+    if url := _get(part, "image", "image", "url"):
+        return {"image_url": url}
+    if part.get("type") == "reasoning":
+        return {"type": "reasoning", "content": part.get("text")}
+    return dict(part)
 
 
 def _documents(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
