@@ -33,30 +33,24 @@ def drift_test(reference: Floats, current: Floats, *, n_permutations: int = 199,
     """
     if n_permutations < 1:
         raise ValueError(f"n_permutations must be at least 1, got {n_permutations}")
-    rows = standardise(_stack(reference, current))
-    if not rows.shape[1]:
-        raise ValueError("all rows are identical: there is nothing to compare")
+    rows = _stack(reference, current)
+    magnitude = np.abs(rows).max(axis=0)
     n, m = len(reference), len(current)
-    is_current = np.zeros((1 + n_permutations, n + m), dtype=rows.dtype)
+    rows -= rows.mean(axis=0)
+    scale = np.sqrt(np.einsum("ij,ij->j", rows, rows) / (n + m))
+    # A spread that rounding alone explains is no spread: such a column counts as constant.
+    varies = scale > 1e-9 * magnitude
+    if not varies.any():
+        raise ValueError("all rows are identical: there is nothing to compare")
+    is_current = np.zeros((1 + n_permutations, n + m))
     is_current[:, n:] = 1
     is_current[1:] = rng.permuted(is_current[1:], axis=1)
     # The columns have mean 0, so the sum over one side fixes the sum over the other and one product serves both.
-    differences = (is_current @ rows) * (1 / n + 1 / m)
+    differences = (is_current @ rows)[:, varies] / scale[varies] * (1 / n + 1 / m)
     observed, *permuted = np.square(differences).sum(axis=1)
     # Splits that are equal on paper may differ in the last bits: they count as equal, on the side of caution.
     n_as_extreme = int((np.asarray(permuted) >= observed * (1 - 1e-9)).sum())
     return DriftTest(statistic=float(observed), p_value=(1 + n_as_extreme) / (1 + n_permutations))
-
-
-def standardise(rows: Floats) -> Floats:
-    """Mean 0 and variance 1 in each column that varies, shape (n, at most k)."""
-    varying = rows[:, rows.max(axis=0) > rows.min(axis=0)]
-    centred = varying - varying.mean(axis=0)
-    scale = np.sqrt(np.square(centred).mean(axis=0))
-    # A column whose spread is lost in rounding varies in name only.
-    kept = scale > 1e-12 * np.abs(varying).max(axis=0, initial=1.0)
-    standardised: Floats = centred[:, kept] / scale[kept]
-    return standardised
 
 
 def _stack(reference: Floats, current: Floats) -> Floats:
@@ -65,7 +59,7 @@ def _stack(reference: Floats, current: Floats) -> Floats:
             raise ValueError(f"{name} must hold rows in the shape (n, k), got {rows.shape}")
     if reference.shape[1] != current.shape[1]:
         raise ValueError(f"rows of {reference.shape[1]} and of {current.shape[1]} columns cannot be compared")
-    stacked = np.concatenate((reference, current)).astype(np.float64, copy=False)
+    stacked = np.concatenate((reference, current)).astype(np.float64)
     if not np.isfinite(stacked).all():
         raise ValueError("rows must be finite; leave out those with NaN before the test")
     return stacked

@@ -17,6 +17,7 @@ _INLINE_CODE = re.compile(r"`[^`\n]{1,200}`")
 _BOLD = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _LINK = re.compile(r"https?://|\]\(")
 _MATH = re.compile(r"\\[(\[]|\$\$|\\frac|\\boxed")
+_COMMENT = re.compile(r"\n[ \t]+(?:#|//) ")
 _EMOJI = re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]")
 _FIRST_WORD = re.compile(r"\W{0,8}(\w+)")
 _OPENER_CHARS = 60
@@ -105,7 +106,7 @@ def _capitalised(r: Reading) -> float:
 
 def _is_cut_off(r: Reading) -> bool:
     last = r.text.rstrip()[-1:]
-    return last.isalnum() or last in (",", ":", ";", "-") if last else False
+    return last.isalnum() or (last != "" and last in ",:;-")
 
 
 BEHAVIOURS: tuple[Behaviour, ...] = (
@@ -160,6 +161,30 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
         "more code blocks",
         "fewer code blocks",
         lambda r: r.line_kinds["fence"] / 2,
+    ),
+    Behaviour(
+        "opens_with_code",
+        "Opens with a code block",
+        "flag",
+        "open with a code block more often",
+        "open with a code block less often",
+        lambda r: r.lead == "fence",
+    ),
+    Behaviour(
+        "code_share",
+        "Indented lines, share",
+        "share",
+        "more indented lines",
+        "fewer indented lines",
+        lambda r: r.n_indented / max(r.line_kinds.total(), 1),
+    ),
+    Behaviour(
+        "comments",
+        "Lines of code with a comment",
+        "count",
+        "more comments in code",
+        "fewer comments in code",
+        lambda r: len(_COMMENT.findall(r.head)) if "# " in r.head or "//" in r.head else 0,
     ),
     Behaviour(
         "inline_code",

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,9 @@ class Reading:
     n_sentences: int
     n_paragraphs: int
     line_kinds: Counter[str]
+    lead: str
+    """Kind of the first line that is not blank; "" where there is none."""
+    n_indented: int
     ascii_counts: Sequence[int]
     """How often each of the 128 ASCII characters stands in `head`."""
 
@@ -57,7 +60,8 @@ def read(text: str) -> Reading:
     words = _WORD.findall(lower)
     ascii_bytes = head.encode("ascii", "ignore")
     ascii_counts = np.bincount(np.frombuffer(ascii_bytes, dtype=np.uint8), minlength=128).tolist()
-    lines = [stripped for line in head.splitlines() if (stripped := line.strip())]
+    lines = [line for line in head.splitlines() if line and not line.isspace()]
+    kinds = list(_line_kinds(lines))
     return Reading(
         text=text,
         n_chars=len(text),
@@ -67,21 +71,33 @@ def read(text: str) -> Reading:
         counts=Counter(words),
         n_sentences=max(len(_SENTENCE_END.findall(head)), 1 if words else 0),
         n_paragraphs=sum(1 for block in head.split("\n\n") if block and not block.isspace()),
-        line_kinds=Counter(map(_line_kind, lines)),
+        line_kinds=Counter(kinds),
+        lead=kinds[0] if kinds else "",
+        n_indented=sum(line[0] in " \t" for line in lines),
         ascii_counts=ascii_counts,
     )
 
 
-def _line_kind(line: str) -> str:
+def _line_kinds(lines: Sequence[str]) -> Iterator[str]:
+    in_fence = False
+    for line in lines:
+        if line.lstrip().startswith("```"):
+            in_fence = not in_fence
+            yield "fence"
+        else:
+            yield "code" if in_fence else _line_kind(line)
+
+
+def _line_kind(indented: str) -> str:
+    line = indented.strip()
     first = line[0]
     if first in "-*+•–" and line[1:2] in ("", " ", "\t"):
         return "bullet"
     if first == "#":
-        return "header"
+        # Markdown takes up to three spaces; deeper in, it is a comment in code without a fence.
+        return "code" if indented.startswith("    ") else "header"
     if first == "|":
         return "table"
-    if line.startswith("```"):
-        return "fence"
     if (first.isdigit() or first == "(") and _NUMBERED.match(line):
         return "numbered"
     if line[1:2] in (")", ".") or first == "(":
