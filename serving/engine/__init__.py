@@ -1,0 +1,1 @@
+"""What answers a prompt: the seam (`base`) and the engines behind it."""
