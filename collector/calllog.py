@@ -15,13 +15,13 @@ from collector.calllog_messages import contexts_of, messages_of, parts_of
 from collector.errors import BadRequest
 from collector.pricing import price_usd
 from collector.times import parse_rfc3339
-from collector.validation import complaints, shorten
+from collector.validation import TimeNs, complaints, shorten
 
 EARLIEST_NS, LATEST_NS = parse_rfc3339("2000-01-01T00:00:00Z"), parse_rfc3339("2200-01-01T00:00:00Z")
 
 Text = Annotated[str, AfterValidator(lambda text: text or None)]  # unknown is null, never ""
 Count = Annotated[int, Field(ge=0, lt=2**63)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=1e9)]
 
 _STRICTER = {str | None: Text | None, int | None: Count | None, float | None: Amount | None}
 _FREE = dict.fromkeys(("system_instructions", "input_messages", "output_messages", "contexts"), Any)
@@ -34,6 +34,12 @@ def _hex(n_digits: int) -> AfterValidator:
         return text.lower()
 
     return AfterValidator(check)
+
+
+def _is_plausible(start_ns: int) -> int:
+    if not EARLIEST_NS <= start_ns < LATEST_NS:
+        raise ValueError("not between the years 2000 and 2200; write when the call began")
+    return start_ns
 
 
 _IDS = {
@@ -53,7 +59,7 @@ def _document_model() -> type[BaseModel]:
     return create_model(
         "CallDocument",
         __config__=ConfigDict(extra="forbid", strict=True, frozen=True),
-        start_time=(str, ...),
+        start_time=(Annotated[TimeNs, AfterValidator(_is_plausible)], ...),
         project=(Annotated[str, Field(min_length=1)], "default"),
         **left_out,
     )
@@ -70,7 +76,7 @@ def call_of(document: object) -> Call:
         values = CallDocument.model_validate(document).model_dump()
     except ValidationError as error:
         raise BadRequest("; ".join(complaints(error, CallDocument))) from error
-    start_ns = _start_ns(values.pop("start_time"))
+    start_ns = values.pop("start_time")
     ids = _ids(document, values.pop("call_id"), values.pop("trace_id"), values.pop("span_id"))
     values |= ids | {
         "system_instructions": parts_of(values["system_instructions"], path="system_instructions"),
@@ -81,16 +87,6 @@ def call_of(document: object) -> Call:
     call = Call(start_ns=start_ns, **values)
     _refuse_parts_above_the_whole(call)
     return call if call.cost_usd is not None else replace(call, cost_usd=_price_usd(call))
-
-
-def _start_ns(text: str) -> int:
-    try:
-        start_ns = parse_rfc3339(text)
-    except BadRequest as error:
-        raise BadRequest(f"start_time: {error}") from error
-    if not EARLIEST_NS <= start_ns < LATEST_NS:
-        raise BadRequest(f"start_time: {text} is not between the years 2000 and 2200; write when the call began")
-    return start_ns
 
 
 def _ids(document: Mapping[str, Any], call_id: str | None, trace_id: str | None, span_id: str | None) -> dict[str, str]:

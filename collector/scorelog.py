@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from collector.errors import BadRequest
 from collector.score import Score, TargetKind
-from collector.times import parse_rfc3339
-from collector.validation import complaints, shorten
+from collector.validation import TimeNs, complaints, shorten
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -49,7 +48,7 @@ class ScoreDocument(BaseModel):
     marks: list[Mark] = []
     author: Text | None = None
     cost_usd: Annotated[float, Field(ge=0)] | None = None
-    time: str | None = None
+    time: TimeNs | None = None
     score_id: Any = None
     target_start_time: Any = None
     project: Any = None
@@ -100,7 +99,7 @@ def score_of(document: ScoreDocument, target: Target, *, now_ns: int) -> Score:
         explanation=document.explanation,
         marks=[mark.model_dump() for mark in document.marks],
         cost_usd=document.cost_usd,
-        created_ns=now_ns if document.time is None else parse_rfc3339(document.time),
+        created_ns=now_ns if document.time is None else document.time,
         author=document.author,
         project=target.project,
         service=target.service,

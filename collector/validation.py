@@ -2,11 +2,26 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError, WithJsonSchema
+
+from collector.errors import BadRequest
+from collector.times import parse_rfc3339
 
 MAX_REPORTED = 5
+
+
+def time_ns(text: object) -> int:
+    """Unix nanoseconds of an RFC 3339 text, for pydantic."""
+    try:
+        return parse_rfc3339(text if isinstance(text, str) else repr(text))
+    except BadRequest as error:
+        raise ValueError(str(error)) from error
+
+
+TimeNs = Annotated[int, BeforeValidator(time_ns), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""RFC 3339 text outside, Unix nanoseconds inside."""
 
 
 def near_match(name: str, known: Iterable[str]) -> str:
@@ -39,8 +54,16 @@ def complaint(finding: Mapping[str, Any], model: type[BaseModel]) -> str:
         return f"{path}: unknown, {near_match(str(location[-1]), _fields_at(model, location[:-1]))}"
     if kind == "missing":
         return f"{path}: missing"
-    said = str(finding["msg"]).removeprefix("Value error, ")
-    return f"{path}: {said[:1].lower()}{said[1:]}, got {shorten(finding['input'])}"
+    return f"{path}: {said_of(finding)}" if path else said_of(finding)
+
+
+def said_of(finding: Mapping[str, Any]) -> str:
+    """What pydantic or a validator of ours said, with the value where it does not name it."""
+    said, got = str(finding["msg"]), shorten(finding["input"])
+    if finding["type"] == "value_error":
+        said = said.removeprefix("Value error, ")
+        return said if got in said or isinstance(finding["input"], Mapping) else f"{said}, got {got}"
+    return f"{said[:1].lower()}{said[1:]}, got {got}"
 
 
 def shorten(value: object, n_characters: int = 60) -> str:

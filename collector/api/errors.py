@@ -1,0 +1,81 @@
+"""Every error of the API answers {"error": {"type", "message"}}."""
+
+import math
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from collector.api.answers import error_answer
+from collector.body import UnsupportedMediaType
+from collector.errors import BadRequest, StoreUnavailable, TooLarge, UnsupportedQuery
+from collector.validation import path_of, said_of
+
+
+class NotFound(BadRequest):
+    """There is nothing with this id."""
+
+
+_KINDS: dict[type[BadRequest], tuple[int, str]] = {
+    NotFound: (404, "not_found"),
+    TooLarge: (413, "too_large"),
+    UnsupportedMediaType: (415, "unsupported_media_type"),
+    UnsupportedQuery: (400, "unsupported_query"),
+}
+
+
+def install_error_answers(app: FastAPI) -> None:
+    """Answer what the handlers of `app` raise; the most exact type wins."""
+    app.add_exception_handler(RequestValidationError, _bad_parameters)
+    app.add_exception_handler(BadRequest, _refused)
+    app.add_exception_handler(StoreUnavailable, _unavailable)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _internal)
+
+
+def unknown_paths_router() -> APIRouter:
+    """Answers 404 (or 405) in JSON below /api and /v1. Include it last: what comes after it is never reached there."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route("/api/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    @router.api_route("/v1/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    async def unknown_path(request: Request) -> Response:
+        path = request.url.path
+        if any(route.matches(request.scope)[0] is Match.PARTIAL for route in request.app.routes):
+            return error_answer(405, "method_not_allowed", f"{request.method} is not possible on {path}")
+        hint = "; OTLP is taken on the OTLP port" if path.startswith("/v1/") else "; see /api/v1/openapi.json"
+        return error_answer(404, "not_found", f"there is no {path}{hint}")
+
+    return router
+
+
+async def _bad_parameters(_request: Request, error: Exception) -> Response:
+    findings = error.errors() if isinstance(error, RequestValidationError) else []
+    return error_answer(400, "bad_request", "; ".join(_sentence(finding) for finding in findings))
+
+
+def _sentence(finding: dict[str, Any]) -> str:
+    path = path_of(finding["loc"][1:])  # the first step says query, path or body
+    return f"{path}: missing" if finding["type"] == "missing" else f"{path}: {said_of(finding)}"
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    status_code, kind = next((k for cls, k in _KINDS.items() if isinstance(error, cls)), (400, "bad_request"))
+    return error_answer(status_code, kind, str(error))
+
+
+async def _unavailable(_request: Request, error: Exception) -> Response:
+    retry_after_s = error.retry_after_s if isinstance(error, StoreUnavailable) else 1.0
+    return error_answer(503, "store_unavailable", str(error), {"Retry-After": str(max(1, math.ceil(retry_after_s)))})
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    status_code = error.status_code if isinstance(error, HTTPException) else 500
+    kind = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(status_code, "bad_request")
+    return error_answer(status_code, kind, getattr(error, "detail", str(error)), getattr(error, "headers", None))
+
+
+async def _internal(_request: Request, _error: Exception) -> Response:
+    return error_answer(500, "internal", "Watchkeeper failed on this request; its log on standard error says where")

@@ -1,0 +1,90 @@
+"""What REST takes in: request/response logs and the scores of people. Answered after the commit."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from collector.api.answers import json_answer
+from collector.api.queries import only
+from collector.api.shapes import Accepted, CallShape, ScoreShape
+from collector.api.targets import find_target
+from collector.body import UnsupportedMediaType, media_type, read_body
+from collector.calllog import call_of
+from collector.documents import read_documents
+from collector.errors import TooLarge
+from collector.ingest import Ingest
+from collector.rows import batch_of_calls
+from collector.score import Score
+from collector.scorelog import ScoreDocument, score_document, score_of
+from collector.store.base import TelemetryStore
+
+MAX_SCORES = 1000
+JSON = "application/json"
+JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+
+
+def writing_router(
+    store: TelemetryStore, ingest: Ingest, clock: Callable[[], int], *, max_body_bytes: int
+) -> APIRouter:
+    router = APIRouter(tags=["telemetry"])
+
+    @router.post("/calls", response_model=Accepted, dependencies=[only()], openapi_extra=_body_of(CallShape))
+    async def post_calls(request: Request) -> Response:
+        """Store model calls: an object, a list, or one object per line as application/x-ndjson.
+
+        `start_time` is needed, the rest may be left out. Messages may also be texts or have OpenAI's form. Without a
+        `call_id` one is made from the content, so that a retry is stored once. One bad call refuses all of the body.
+        """
+        lines = _is_lines(request)
+        body = await read_body(request, max_bytes=max_body_bytes)
+        calls = await run_in_threadpool(read_documents, body, call_of, lines=lines)
+        if calls:
+            batch = await run_in_threadpool(batch_of_calls, calls)
+            await asyncio.wrap_future(ingest.submit(batch))
+        return _accepted([call.call_id for call in calls])
+
+    @router.post("/scores", response_model=Accepted, dependencies=[only()], openapi_extra=_body_of(ScoreShape))
+    async def post_scores(request: Request) -> Response:
+        """Store what people (`source` human) or end users (`source` user) say of a call, trace or session.
+
+        One with the target, evaluator, version and author of an older score replaces it.
+        """
+        lines = _is_lines(request)
+        body = await read_body(request, max_bytes=max_body_bytes)
+        documents = await run_in_threadpool(read_documents, body, score_document, lines=lines)
+        if len(documents) > MAX_SCORES:
+            raise TooLarge(f"{len(documents)} scores in one request; send at most {MAX_SCORES}")
+        scores = await run_in_threadpool(_write_scores, store, documents, now_ns=clock())
+        return _accepted([score.score_id for score in scores])
+
+    return router
+
+
+def _write_scores(store: TelemetryStore, documents: Sequence[ScoreDocument], *, now_ns: int) -> list[Score]:
+    targets = {key: find_target(store, *key) for key in {(d.target_kind, d.target_id) for d in documents}}
+    scores = [score_of(d, targets[d.target_kind, d.target_id], now_ns=now_ns) for d in documents]
+    if scores:
+        store.write_scores(scores)
+    return scores
+
+
+def _is_lines(request: Request) -> bool:
+    given = media_type(request)
+    if given not in (JSON, *JSON_LINES):
+        raise UnsupportedMediaType(f"Content-Type must be {JSON} or {JSON_LINES[0]}, got {given or 'none'}")
+    return given in JSON_LINES
+
+
+def _accepted(ids: list[str]) -> Response:
+    return json_answer({"accepted": len(ids), "ids": ids})
+
+
+def _body_of(shape: type[Any]) -> dict[str, Any]:
+    """For OpenAPI: the body is read by us, so the framework cannot know it."""
+    one = {"$ref": f"#/components/schemas/{shape.__name__}"}
+    many = {"oneOf": [one, {"type": "array", "items": one}]}
+    content = {JSON: {"schema": many}, JSON_LINES[0]: {"schema": one}}
+    return {"requestBody": {"required": True, "content": content}}
