@@ -1,5 +1,6 @@
 """`watchkeeper serve`: one model in a process of its own."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,8 +8,12 @@ import socket
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from serving.config import ServingConfig
+from serving.engine.base import Engine
+
+_AFTER_THE_CUT_S = 5
 
 
 def run(config: ServingConfig) -> None:
@@ -26,16 +31,36 @@ def run(config: ServingConfig) -> None:
     from serving.telemetry import Telemetry
 
     with _listen(config.host, config.port) as listener:
-        app = build(transformers_engine.load(config), Telemetry(config), config)
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=config.drain_timeout_s)
-        )
+        engine = transformers_engine.load(config)
+        app = build(engine, Telemetry(config), config)
+        server = _DrainingServer(app, engine, config.drain_timeout_s)
         # uvicorn drains on these, then raises them again for the handlers that stood here before.
         for stop in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop, lambda *_: None)
         # A client that connects from here on is answered: the socket listens already.
         print(json.dumps({"event": "ready", "openai": _url(listener) + "/v1"}), flush=True)
         server.run(sockets=[listener])
+
+
+class _DrainingServer(uvicorn.Server):
+    """Lets answers finish for a while; those that do not are ended by the engine, so that their clients are told."""
+
+    def __init__(self, app: FastAPI, engine: Engine, drain_timeout_s: int) -> None:
+        # uvicorn's own timeout only cuts the connection: it is for handlers that do not end by themselves.
+        super().__init__(
+            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=drain_timeout_s + _AFTER_THE_CUT_S)
+        )
+        self._engine = engine
+        self._drain_timeout_s = drain_timeout_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        cutting = asyncio.create_task(self._cut())
+        await super().shutdown(sockets)
+        cutting.cancel()
+
+    async def _cut(self) -> None:
+        await asyncio.sleep(self._drain_timeout_s)
+        await asyncio.to_thread(self._engine.close)
 
 
 def prepare_environment() -> None:

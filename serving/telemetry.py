@@ -26,6 +26,7 @@ from serving.protocol.requests import CompletionRequest, Operation
 PROVIDER = "watchkeeper"
 
 _EXPORT_EVERY_MS = 1000  # the SDK's own 5 s make a live view look dead
+_EXPORT_TIMEOUT_S = 5  # retries included; also how long a collector that is away can hold up the stop
 
 
 class CallSpan:
@@ -117,7 +118,7 @@ def traces_url(endpoint: str) -> str:
 
 def _provider(endpoint: str, service_name: str) -> TracerProvider:
     provider = TracerProvider(resource=Resource.create({"service.name": service_name}))
-    exporter = OTLPSpanExporter(endpoint=traces_url(endpoint))
+    exporter = OTLPSpanExporter(endpoint=traces_url(endpoint), timeout=_EXPORT_TIMEOUT_S)
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_EXPORT_EVERY_MS))
     return provider
 

@@ -70,4 +70,4 @@ class Engine(Protocol):
         """
 
     def close(self) -> None:
-        """Cancel what runs and what waits, and return when nothing runs any more."""
+        """Cancel what runs and what waits, and return when nothing runs any more. Safe to call again."""

@@ -62,7 +62,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=4096,
+        max_position_embeddings=32_768,
         eos_token_id=tokenizer.eos_token_id,
         initializer_range=0.2,  # wide enough that greedy answers are not one token for ever
     )
@@ -156,7 +156,7 @@ class Server:
     base_url: str
     process: subprocess.Popen[str]
     model: str = MODEL_NAME
-    context_tokens: int = 4096
+    context_tokens: int = 32_768
     max_waiting: int = 2
 
     def client(self) -> openai.OpenAI:
@@ -197,7 +197,7 @@ def running_server(**settings: Any) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def server(model_folder: Path, collector: Collector) -> Iterator[Server]:
     with running_server(
-        model_path=model_folder, otlp_endpoint=collector.url, max_waiting=2, max_body_bytes=100_000
+        model_path=model_folder, otlp_endpoint=collector.url, max_waiting=2, max_body_bytes=1_000_000
     ) as started:
         yield started
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.serving.conftest import Collector, Server
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
-LONG = 4000  # tokens: seconds of work, so that a test can act while it runs
+LONG = 30_000  # tokens: many seconds of work, so that a test can act while it runs
 
 
 def cancelled_before_the_end(attributes: dict[str, Any]) -> bool:
@@ -70,17 +70,22 @@ def test_waiting_requests_are_all_answered(client: openai.OpenAI, server: Server
         assert len(set(pool.map(greedy, range(1 + server.max_waiting)))) == 1
 
 
-def test_a_stopping_server_finishes_what_runs_and_takes_nothing_new(
-    start_server: Callable[..., AbstractContextManager[Server]], model_folder: Path
+def test_a_stopping_server_finishes_what_it_can_and_tells_the_others(
+    start_server: Callable[..., AbstractContextManager[Server]], model_folder: Path, collector: Collector
 ) -> None:
-    with start_server(model_path=model_folder) as server:
-        stream = server.client().chat.completions.create(
-            model=server.model, messages=HELLO, max_tokens=1000, stream=True
-        )
-        next(stream)
+    with start_server(model_path=model_folder, otlp_endpoint=collector.url, drain_timeout_s=3) as server:
+        create = server.client().chat.completions.create
+        short = create(model=server.model, messages=HELLO, max_tokens=200, stream=True)
+        too_long = create(model=server.model, messages=HELLO, max_tokens=LONG, stream=True)
+        next(short)
         server.process.send_signal(signal.SIGTERM)
-        rest = list(stream)
-        assert rest[-1].choices[0].finish_reason == "length"
+        assert list(short)[-1].choices[0].finish_reason == "length"
+        first = next(too_long)
+        with pytest.raises(openai.APIError, match="the server is stopping"):
+            list(too_long)
         assert server.process.wait(timeout=20) == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(server.base_url + "/models")
+    span = collector.wait_for_response(first.id)
+    assert span.attributes["error.type"] == "server_stopping"
+    assert cancelled_before_the_end(span.attributes)
