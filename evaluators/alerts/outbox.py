@@ -1,0 +1,117 @@
+"""Notifications on their way: each waits in the state database until its receiver has it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Row, func, select, update
+
+from collector.state.tables import outbox
+from collector.times import format_rfc3339
+from evaluators.alerts.transaction import transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One notification for one receiver. Times are Unix ns; `last_error` is that of the newest attempt."""
+
+    delivery_id: str
+    alert_id: str
+    receiver: str
+    body: str
+    created_ns: int
+    n_attempts: int
+    next_attempt_ns: int
+    delivered_ns: int | None
+    gave_up_ns: int | None
+    last_error: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """How it stands: `delivered`, `waiting` (for its next attempt) or `gave_up`."""
+        if self.delivered_ns is not None:
+            state, time_ns = "delivered", self.delivered_ns
+        elif self.gave_up_ns is not None:
+            state, time_ns = "gave_up", self.gave_up_ns
+        else:
+            state, time_ns = "waiting", self.next_attempt_ns
+        return {
+            "delivery_id": self.delivery_id,
+            "receiver": self.receiver,
+            "state": state,
+            "time": format_rfc3339(time_ns),
+            "n_attempts": self.n_attempts,
+            "last_error": self.last_error,
+        }
+
+
+class Outbox:
+    """The notifications of one state database.
+
+    Raises (all methods):
+        StoreUnavailable: the database does not answer now.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def due(self, now_ns: int) -> Sequence[Delivery]:
+        """Those to attempt now, the oldest first; of one alert and receiver only the first that is on its way, so that
+        nobody hears of the end of an alert before its beginning."""
+        earlier = outbox.alias()
+        blocked = (
+            select(earlier.c.delivery_id)
+            .where(
+                earlier.c.alert_id == outbox.c.alert_id,
+                earlier.c.receiver == outbox.c.receiver,
+                earlier.c.created_ns < outbox.c.created_ns,
+                earlier.c.delivered_ns.is_(None),
+                earlier.c.gave_up_ns.is_(None),
+            )
+            .exists()
+        )
+        query = select(outbox).where(_ON_ITS_WAY, outbox.c.next_attempt_ns <= now_ns, ~blocked)
+        with transaction(self._engine) as connection:
+            return [_delivery(row) for row in connection.execute(query.order_by(outbox.c.created_ns))]
+
+    def next_due_ns(self) -> int | None:
+        """When the next attempt is due; None: nothing is on its way."""
+        with transaction(self._engine) as connection:
+            due_ns: int | None = connection.scalar(select(func.min(outbox.c.next_attempt_ns)).where(_ON_ITS_WAY))
+        return due_ns
+
+    def delivered(self, delivery: Delivery, now_ns: int) -> None:
+        self._set(delivery, n_attempts=delivery.n_attempts + 1, delivered_ns=now_ns, last_error=None)
+
+    def failed(self, delivery: Delivery, error: str, *, next_attempt_ns: int) -> None:
+        self._set(delivery, n_attempts=delivery.n_attempts + 1, next_attempt_ns=next_attempt_ns, last_error=error)
+
+    def gave_up(self, delivery: Delivery, error: str, now_ns: int) -> None:
+        self._set(delivery, n_attempts=delivery.n_attempts + 1, gave_up_ns=now_ns, last_error=error)
+
+    def hold(self, receiver: str, *, until_ns: int) -> None:
+        """Attempt nothing to `receiver` before `until_ns`."""
+        early = outbox.c.next_attempt_ns < until_ns
+        with transaction(self._engine) as connection:
+            connection.execute(
+                update(outbox).where(_ON_ITS_WAY, outbox.c.receiver == receiver, early).values(next_attempt_ns=until_ns)
+            )
+
+    def of_alerts(self, alert_ids: Sequence[str]) -> Mapping[str, Sequence[Delivery]]:
+        """All notifications of these alerts, the oldest first, by alert id."""
+        found: dict[str, list[Delivery]] = {alert_id: [] for alert_id in alert_ids}
+        query = select(outbox).where(outbox.c.alert_id.in_(alert_ids)).order_by(outbox.c.created_ns, outbox.c.receiver)
+        with transaction(self._engine) as connection:
+            for row in connection.execute(query):
+                found[row.alert_id].append(_delivery(row))
+        return found
+
+    def _set(self, delivery: Delivery, **values: Any) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(update(outbox).where(outbox.c.delivery_id == delivery.delivery_id).values(values))
+
+
+_ON_ITS_WAY: ColumnElement[bool] = outbox.c.delivered_ns.is_(None) & outbox.c.gave_up_ns.is_(None)
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(**{f.name: getattr(row, f.name) for f in fields(Delivery)})
