@@ -30,9 +30,10 @@ class Day:
     min_seq: int | None = None
     max_seq: int | None = None
     attached: bool = False
+    broken: bool = False  # DuckDB shut it after a failed checkpoint; attached anew, it is whole again
     n_users: int = 0
     last_used: int = 0
-    written_s: float | None = None  # when it was last written; None: all of it is in the file, none in the log
+    written_s: float | None = None  # when it was last written; None: all is in the file, and it may be detached
 
     @property
     def name(self) -> str:
@@ -51,7 +52,7 @@ class Days:
     def __init__(self, folder: Path, *, memory_limit_mb: int, clock: Callable[[], float]) -> None:
         self._folder = folder
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._days: dict[int, Day] = {}
         self._n_uses = 0
         with unavailable(f"{folder} cannot be opened"):
@@ -67,6 +68,7 @@ class Days:
             )
             # The log is folded into the file by Folding: at commit it would stand in the way of acknowledgements.
             self._db.execute("SET checkpoint_threshold = '1TB'")
+            self._db.execute("SET checkpoint_on_detach = 'DISABLED'")
         try:
             # Held as long as the store is open, so that two processes never each own some of the days.
             with unavailable(f"{folder} is in use; stop that process or choose another data directory"):
@@ -124,17 +126,29 @@ class Days:
         try:
             with unavailable(_names(days) or str(self._folder)):
                 yield cursor
+        except StoreUnavailable as error:
+            for day in days:
+                day.broken |= "invalidated" in str(error) and (len(days) == 1 or day.name in str(error))
+            raise
         finally:
             with self._lock:
                 cursor.close()
                 for day in days:
                     day.n_users -= 1
                 self._let_go()
+                self._lock.notify_all()
 
     def _attach(self, day: Day) -> None:
         self._n_uses += 1
         day.last_used = self._n_uses
-        if day.attached or self._db is None:
+        if self._db is None:
+            return
+        if day.broken:
+            if not self._lock.wait_for(lambda: not day.n_users, timeout=5.0):
+                raise StoreUnavailable(f"{day.path} is being opened again after an error; try again in a moment")
+            if day.broken:  # nobody else has seen to it while we waited
+                self._detach(day)
+        if day.attached:
             return
         with unavailable(f"{day.path} cannot be opened"):
             self._db.execute(f"ATTACH '{_quoted(day.path)}' AS {day.name}")
@@ -150,9 +164,13 @@ class Days:
         attached = [day for day in self._days.values() if day.attached]
         idle = [day for day in attached if not day.n_users and day.written_s is None]
         for day in sorted(idle, key=lambda day: day.last_used)[: max(0, len(attached) - MAX_ATTACHED)]:
-            if self._db is not None:
+            self._detach(day)
+
+    def _detach(self, day: Day) -> None:
+        if self._db is not None and day.attached:
+            with unavailable(f"{day.path} cannot be let go of"):
                 self._db.execute(f"DETACH {day.name}")
-                day.attached = False
+        day.attached = day.broken = False
 
     def close(self) -> None:
         """Fold every log into its file and let go of all files."""

@@ -82,7 +82,7 @@ class DuckDBStore:
                     day.min_seq = self._next_seq - n_calls if day.min_seq is None else day.min_seq
                     day.max_seq = self._next_seq - 1
             cursor.execute("COMMIT")
-        day.written_s = self._clock()
+            day.written_s = self._clock()
         self._last_seq = self._next_seq - 1
         return WriteResult(n_spans=n_spans, n_calls=n_calls)
 

@@ -82,4 +82,4 @@ def replace_rows(days: Days, table: Table, rows: list[dict[str, Any]], clock: Ca
             cursor.unregister("incoming")
             insert(cursor, day, table, incoming)
             cursor.execute("COMMIT")
-        day.written_s = clock()
+            day.written_s = clock()
