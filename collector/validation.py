@@ -59,11 +59,13 @@ def complaint(finding: Mapping[str, Any], model: type[BaseModel]) -> str:
 
 def said_of(finding: Mapping[str, Any]) -> str:
     """What pydantic or a validator of ours said, with the value where it does not name it."""
-    said, got = str(finding["msg"]), shorten(finding["input"])
+    said, value = str(finding["msg"]), finding["input"]
+    # A table or list is long, and it may hold what should not be shown, such as a secret beside the mistake.
+    got = "" if isinstance(value, (Mapping, list, tuple)) else f", got {shorten(value)}"
     if finding["type"] == "value_error":
         said = said.removeprefix("Value error, ")
-        return said if got in said or isinstance(finding["input"], Mapping) else f"{said}, got {got}"
-    return f"{said[:1].lower()}{said[1:]}, got {got}"
+        return said if shorten(value) in said else said + got
+    return said[:1].lower() + said[1:] + got
 
 
 def shorten(value: object, n_characters: int = 60) -> str:
@@ -77,12 +79,12 @@ def _fields_at(model: type[BaseModel], location: Sequence[int | str]) -> Iterabl
     for step in location:
         field = current.model_fields.get(str(step)) if current else None
         if field is not None:
-            current = _model_in(field.annotation)
+            current = model_in(field.annotation)
     return current.model_fields if current else ()
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """The model in `Model`, `Model | None` or `tuple[Model, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((model for inner in get_args(annotation) if (model := _model_in(inner))), None)
+    return next((model for inner in get_args(annotation) if (model := model_in(inner))), None)

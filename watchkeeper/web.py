@@ -1,0 +1,32 @@
+"""The application behind the UI port: health, REST, pages."""
+
+import time
+from collections.abc import Mapping
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+
+from collector.api import install_error_answers, telemetry_router, unknown_paths_router
+from collector.ingest import Ingest
+from collector.store.base import TelemetryStore
+from watchkeeper.health import Check, health_router
+
+
+def web_app(
+    *,
+    store: TelemetryStore,
+    ingest: Ingest,
+    max_body_bytes: int,
+    checks: Mapping[str, Check],
+    registry: CollectorRegistry,
+    routers: tuple[APIRouter, ...] = (),
+) -> FastAPI:
+    """`routers` bring the REST of the other parts. Pages are added by whoever has them, after this."""
+    app = FastAPI(title="Watchkeeper", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
+    install_error_answers(app)
+    app.include_router(health_router(checks, registry))
+    app.include_router(telemetry_router(store, ingest, time.time_ns, max_body_bytes=max_body_bytes))
+    for router in routers:
+        app.include_router(router)
+    app.include_router(unknown_paths_router())
+    return app
