@@ -1,0 +1,18 @@
+"""How far each consumer of the call stream has come, in the state database."""
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+
+from collector.state.tables import checkpoints
+
+
+def load_checkpoint(engine: Engine, consumer: str) -> int:
+    """The seq of the last call that `consumer` is done with, 0 before its first."""
+    with engine.connect() as connection:
+        seq = connection.scalar(select(checkpoints.c.seq).where(checkpoints.c.consumer == consumer))
+    return seq or 0
+
+
+def save_checkpoint(connection: Connection, consumer: str, *, seq: int, now_ns: int) -> None:
+    """Note that `consumer` is done with every call up to `seq`, in the transaction of `connection`."""
+    connection.execute(delete(checkpoints).where(checkpoints.c.consumer == consumer))
+    connection.execute(insert(checkpoints).values(consumer=consumer, seq=seq, updated_ns=now_ns))

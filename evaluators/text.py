@@ -1,0 +1,82 @@
+"""The consumer that scores every call: behaviours, groundedness, safety."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from collector.call import Call
+from collector.score import Score
+from collector.store.base import TextVector
+from evaluators import features
+from evaluators.runner import Consumer, Results
+from evaluators.scoring import CallTexts, Finding
+from evaluators.worker import Worker
+
+TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class TextEvaluator:
+    """Sends the texts of calls to the child process and makes scores and vectors of what comes back."""
+
+    worker: Worker
+    clock: Callable[[], int] = time.time_ns
+
+    def evaluate(self, calls: Sequence[Call]) -> Results:
+        """Raises WorkerUnavailable when there is no child process to ask."""
+        scored = self.worker.score([texts_of(call) for call in calls])
+        now_ns = self.clock()
+        done = [(call, found) for call, found in zip(calls, scored, strict=True) if found is not None]
+        return Results(
+            scores=[_score(call, finding, now_ns) for call, found in done for finding in found.findings],
+            vectors=[
+                TextVector(
+                    call_id=call.call_id,
+                    call_start_ns=call.start_ns,
+                    kind=kind,
+                    version=features.VERSION,
+                    values=values,
+                )
+                for call, found in done
+                for kind, values in found.features.items()
+            ],
+            n_failed=len(calls) - len(done),
+        )
+
+
+def text_consumer(
+    worker: Worker,
+    *,
+    clock: Callable[[], int] = time.time_ns,
+    after: Callable[[Sequence[Call], Sequence[Score]], object] | None = None,
+) -> Consumer:
+    return Consumer(name=TEXT, evaluate=TextEvaluator(worker, clock).evaluate, after=after)
+
+
+def texts_of(call: Call) -> CallTexts:
+    """A failed call has no answer: what came before the failure is not what the model would have said."""
+    return CallTexts(
+        prompt=call.prompt_text,
+        output="" if call.error_type is not None else call.output_text,
+        contexts=tuple(call.context_texts),
+    )
+
+
+def _score(call: Call, finding: Finding, now_ns: int) -> Score:
+    return Score(
+        target_id=call.call_id,
+        target_start_ns=call.start_ns,
+        evaluator=finding.evaluator,
+        version=finding.version,
+        source="model",
+        value=finding.value,
+        label=finding.label,
+        explanation=finding.explanation,
+        marks=finding.marks,
+        created_ns=now_ns,
+        project=call.project,
+        service=call.service,
+        environment=call.environment,
+        request_model=call.request_model,
+        trace_id=call.trace_id,
+    )
