@@ -3,9 +3,35 @@
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 MIN_SECRET_LENGTH = 16
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
+        raise ValueError(
+            f"must have {MIN_SECRET_LENGTH} characters or more; "
+            "make one by: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return secret
+
+
+def _hidden(value: object) -> object:
+    return SecretStr(value) if isinstance(value, str) else value
+
+
+# Hidden before it is checked: an error about the secret shows what it was given.
+Secret = Annotated[SecretStr, AfterValidator(_long_enough), BeforeValidator(_hidden)]
 
 
 class ReceiverConfig(BaseModel):
@@ -15,7 +41,7 @@ class ReceiverConfig(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     url: Annotated[str, Field(repr=False)]
-    secret: SecretStr
+    secret: Secret
 
     @field_validator("url")
     @classmethod
@@ -30,16 +56,6 @@ class ReceiverConfig(BaseModel):
         if parts.username is not None or parts.password is not None:
             raise ValueError("must hold no user or password; the receiver knows us by the signature")
         return url
-
-    @field_validator("secret")
-    @classmethod
-    def _long(cls, secret: SecretStr) -> SecretStr:
-        if len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
-            raise ValueError(
-                f"must have {MIN_SECRET_LENGTH} characters or more; "
-                "make one by: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-            )
-        return secret
 
 
 class AlertsConfig(BaseModel):
