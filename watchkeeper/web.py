@@ -1,5 +1,6 @@
 """The application behind the UI port: health, REST, pages."""
 
+import logging
 import time
 from collections.abc import Mapping
 
@@ -9,7 +10,10 @@ from prometheus_client import CollectorRegistry
 from collector.api import install_error_answers, telemetry_router, unknown_paths_router
 from collector.ingest import Ingest
 from collector.store.base import TelemetryStore
+from watchkeeper.evaluation import Evaluation
 from watchkeeper.health import Check, health_router
+
+log = logging.getLogger(__name__)
 
 
 def web_app(
@@ -30,3 +34,20 @@ def web_app(
         app.include_router(router)
     app.include_router(unknown_paths_router())
     return app
+
+
+def add_pages(app: FastAPI, *, store: TelemetryStore, evaluation: Evaluation) -> None:
+    """The dashboard, where it is installed. Last of all: it answers every path that nothing else has."""
+    try:
+        from dashboard.app import Services, build
+    except ModuleNotFoundError as error:
+        log.warning("no pages: %s is not installed; pip install 'watchkeeper[dashboard]' brings them", error.name)
+        return
+    services = Services(
+        store=store,
+        alerts=evaluation.alerts.book,
+        review=evaluation.review,
+        monitors=evaluation.monitors,
+        clock=time.time_ns,
+    )
+    build(services, app)

@@ -1,0 +1,108 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
+
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collector.errors import WatchkeeperError
+
+app = typer.Typer(
+    name="watchkeeper",
+    help="Self-hosted observability and drift monitoring for language models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file [default: watchkeeper.toml, if there is one]")
+]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of all data [default: watchkeeper-data]")]
+Host = Annotated[str | None, typer.Option(help="Loopback address to listen on [default: 127.0.0.1]")]
+Port = Annotated[int | None, typer.Option(help="UI and REST; 0 picks a free one [default: 8600]")]
+OtlpHttpPort = Annotated[int | None, typer.Option(help="OTLP over HTTP [default: 4318]")]
+OtlpGrpcPort = Annotated[int | None, typer.Option(help="OTLP over gRPC [default: 4317]")]
+
+
+@app.command()
+def up(
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+    host: Host = None,
+    port: Port = None,
+    otlp_http_port: OtlpHttpPort = None,
+    otlp_grpc_port: OtlpGrpcPort = None,
+) -> None:
+    """Run everything in one process: OTLP in, UI and REST, evaluation, alerts."""
+    from watchkeeper.config import load_config
+    from watchkeeper.up import run
+
+    options = {
+        "data_dir": data_dir,
+        "host": host,
+        "port": port,
+        "otlp_http_port": otlp_http_port,
+        "otlp_grpc_port": otlp_grpc_port,
+    }
+    run(load_config(config, {"server": {key: value for key, value in options.items() if value is not None}}))
+
+
+@app.command()
+def serve(
+    config: ConfigFile = None,
+    model_path: Annotated[Path | None, typer.Option(help="Folder with weights, config and tokenizer")] = None,
+    model_name: Annotated[str | None, typer.Option(help="Name that clients ask for [default: the folder's]")] = None,
+    host: Annotated[str | None, typer.Option(help="Loopback address to listen on [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="0 picks a free one [default: 8700]")] = None,
+    otlp_endpoint: Annotated[str | None, typer.Option(help="Where traces go, such as http://127.0.0.1:4318")] = None,
+) -> None:
+    """Serve a local model with an OpenAI-compatible API that reports to Watchkeeper."""
+    from serving.server import run
+    from watchkeeper.config import load_config
+
+    options = {
+        "model_path": model_path,
+        "model_name": model_name,
+        "host": host,
+        "port": port,
+        "otlp_endpoint": otlp_endpoint,
+    }
+    loaded = load_config(config, {"serving": {key: value for key, value in options.items() if value is not None}})
+    assert loaded.serving is not None  # the options make the section
+    try:
+        run(loaded.serving)
+    except (OSError, ValueError) as error:
+        raise WatchkeeperError(str(error)) from error
+
+
+@app.command()
+def demo() -> None:
+    """Watch a model change under real traffic: the drift, the alarm and the webhook, in three minutes."""
+    from watchkeeper.demo import run
+
+    run()
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(installed_version("watchkeeper"))
+
+
+def main() -> None:
+    """Run the command; what a person can put right is one sentence on standard error and exit status 2."""
+    try:
+        app()
+    except WatchkeeperError as error:
+        print(f"watchkeeper: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        print(f"watchkeeper: this needs {error.name}; `pip install watchkeeper` brings all parts", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

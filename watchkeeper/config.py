@@ -1,0 +1,142 @@
+"""One watchkeeper.toml and the environment, joined into one frozen object that is checked before any work.
+
+An option of the command line goes before a variable of the environment, and that before the file.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+from collector.config import CollectorConfig
+from collector.errors import WatchkeeperError
+from collector.validation import complaint, near_match
+from evaluators.config import EvaluatorsConfig
+from serving.config import ServingConfig
+
+PREFIX, DELIMITER = "WATCHKEEPER_", "__"
+DEFAULT_FILE = Path("watchkeeper.toml")
+
+
+class ConfigError(WatchkeeperError):
+    """The configuration is wrong; the text names the file or variable, the key and what to write."""
+
+
+class ServerConfig(BaseModel, frozen=True, extra="forbid"):
+    """Where the all-in-one process listens and keeps its data. Port 0 picks a free one."""
+
+    data_dir: Path = Path("watchkeeper-data")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8600, ge=0, le=65535)
+    """UI and REST."""
+    otlp_http_port: int = Field(default=4318, ge=0, le=65535)
+    otlp_grpc_port: int = Field(default=4317, ge=0, le=65535)
+    drain_timeout_s: int = Field(default=10, ge=1)
+    """How long a stopping process waits for answers that are on their way."""
+
+    @field_validator("host")
+    @classmethod
+    def _is_loopback(cls, host: str) -> str:
+        if host == "localhost":
+            return host
+        try:
+            loopback = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise ValueError(
+                "only loopback can be bound, because there is no authentication yet: write 127.0.0.1 and put a proxy "
+                "that authenticates before it"
+            )
+        return host
+
+
+class Config(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter=DELIMITER, extra="forbid", frozen=True, case_sensitive=False
+    )
+    server: ServerConfig = ServerConfig()
+    collector: CollectorConfig = CollectorConfig()
+    evaluators: EvaluatorsConfig = EvaluatorsConfig()
+    serving: ServingConfig | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)  # load_config reads the others itself, so that an error can name its source
+
+
+def load_config(file: Path | None = None, options: Mapping[str, Any] | None = None) -> Config:
+    """The configuration of `file` (None: watchkeeper.toml where there is one), the environment and `options`.
+
+    Raises:
+        ConfigError: for a file that cannot be read, an unknown key or a bad value.
+    """
+    path = file or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    in_file = _read_toml(path) if path else {}
+    in_options = dict(options or {})
+    try:
+        in_environment = EnvSettingsSource(Config)()
+        _refuse_unknown_variables()
+        return Config(**_merged(in_file, in_environment, in_options))
+    except SettingsError as error:
+        raise ConfigError(f"a variable {PREFIX}... holds no JSON, as lists and tables must be: {error}") from error
+    except ValidationError as error:
+        sentences = [_sentence(finding, in_options, path) for finding in error.errors(include_url=False)]
+        raise ConfigError("; ".join(sentences)) from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); name another file with --config") from error
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables merged key by key; a later layer wins."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            old = result.get(key)
+            result[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return result
+
+
+def _refuse_unknown_variables() -> None:
+    # Only names with the delimiter are ours: Kubernetes adds WATCHKEEPER_PORT and the like for a service of our name.
+    for name in os.environ:
+        section, delimiter, _ = name.removeprefix(PREFIX).partition(DELIMITER)
+        if name.startswith(PREFIX) and delimiter and section.lower() not in Config.model_fields:
+            known = [f"{PREFIX}{field.upper()}{DELIMITER}..." for field in Config.model_fields]
+            raise ConfigError(f"{name}: unknown, {near_match(name, known)}")
+
+
+def _sentence(finding: Mapping[str, Any], options: Mapping[str, Any], path: Path | None) -> str:
+    location = [str(step) for step in finding["loc"]]
+    variables = {name.upper(): name for name in os.environ}
+    names = [PREFIX + DELIMITER.join(location[:n]).upper() for n in range(len(location), 0, -1)]
+    variable = next((variables[name] for name in names if name in variables), None)
+    option, text = f"--{location[-1].replace('_', '-')}", complaint(finding, Config)
+    if finding["type"] == "missing":
+        return f"{text}; set it in {path or DEFAULT_FILE} or with {option}"
+    if _holds(options, location):
+        return f"{option}: {text.partition(': ')[2]}"
+    return f"{variable or path}: {text}"
+
+
+def _holds(values: Any, location: list[str]) -> bool:
+    for step in location:
+        if not isinstance(values, Mapping) or step not in values:
+            return False
+        values = values[step]
+    return True

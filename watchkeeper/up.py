@@ -1,0 +1,123 @@
+"""`watchkeeper up`: all parts in one process, joined here, started in order and stopped in the reverse order."""
+
+import json
+import logging
+import os
+import signal
+import threading
+from contextlib import ExitStack
+from functools import partial
+from types import FrameType
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from collector.errors import WatchkeeperError
+from collector.ingest import Ingest
+from collector.metrics import CollectorMetrics
+from collector.receiver import ReceiverLimits
+from collector.state import open_state, state_url
+from collector.store import open_store
+from evaluators.api import alerts_router
+from watchkeeper.config import Config
+from watchkeeper.datadir import claimed, write_problem
+from watchkeeper.evaluation import EvaluationMetrics, start_evaluation
+from watchkeeper.health import Check
+from watchkeeper.logs import log_to_stderr
+from watchkeeper.otlp import GrpcThread, Otlp, http_thread
+from watchkeeper.servers import ServerThread, http
+from watchkeeper.sockets import listen
+from watchkeeper.web import add_pages, web_app
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config) -> None:
+    """Run until SIGTERM or SIGINT; a second signal ends the process at once.
+
+    Raises:
+        WatchkeeperError: what keeps it from starting, or a part that failed.
+    """
+    log_to_stderr()
+    stop = _stop_on_signals()
+    with ExitStack() as parts:
+        servers, ready = _start(config, parts)
+        print(json.dumps(ready), flush=True)
+        while not stop.wait(1.0):
+            if failed := [server.name for server in servers if not server.is_alive]:
+                raise WatchkeeperError(f"the {failed[0]} server ended by itself; the log above says why")
+        log.info("stopping: what is in hand is finished first")
+    log.info("stopped")
+
+
+def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[str, str]]:
+    """Start every part, and leave to `parts` how to stop it. Returns the servers and the ready line."""
+    data_dir = parts.enter_context(claimed(config.server.data_dir))
+    ui_socket, ui_address = listen(config.server.host, config.server.port, option="--port")
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    metrics = CollectorMetrics(registry)
+
+    store = open_store(data_dir)
+    parts.callback(store.close)
+    engine = open_state(state_url(data_dir))
+    parts.callback(engine.dispose)
+    ingest = Ingest(store, metrics, max_queue_bytes=config.collector.max_queue_bytes)
+    parts.callback(ingest.close)
+
+    ui_url = f"http://{ui_address}"
+    evaluation = start_evaluation(store, engine, config.evaluators, ui_url=ui_url, parts=parts)
+    registry.register(EvaluationMetrics(evaluation))
+
+    limits = ReceiverLimits(max_body_bytes=config.collector.max_body_bytes)
+    otlp = Otlp(ingest=ingest, metrics=metrics, limits=limits)
+    otlp_http, otlp_http_address = http_thread(otlp, config.server)
+    otlp_grpc = GrpcThread(otlp, config.server)
+    servers = [otlp_http, otlp_grpc]
+
+    checks: dict[str, Check] = {
+        "store": partial(write_problem, data_dir),
+        "ingest": lambda: None if ingest.is_alive else "the writer ended",
+        "servers": lambda: next((f"{s.name} ended" for s in servers if not s.is_alive), None),
+        "evaluation": evaluation.problem,
+    }
+    app = web_app(
+        store=store,
+        ingest=ingest,
+        max_body_bytes=config.collector.max_body_bytes,
+        checks=checks,
+        registry=registry,
+        routers=(alerts_router(evaluation.alerts.book),),
+    )
+    add_pages(app, store=store, evaluation=evaluation)
+    servers.append(ServerThread("UI", http(app, ui_socket, drain_timeout_s=config.server.drain_timeout_s)))
+    parts.callback(_stop_all, servers)
+    for server in servers:
+        server.start()
+    return servers, {
+        "event": "ready",
+        "ui": ui_url,
+        "otlp_http": f"http://{otlp_http_address}",
+        "otlp_grpc": otlp_grpc.address,
+    }
+
+
+def _stop_all(servers: list[ServerThread]) -> None:
+    """All refuse new work first, then each finishes its own."""
+    for server in servers:
+        server.stop()
+    for server in servers:
+        server.join()
+
+
+def _stop_on_signals() -> threading.Event:
+    """An event that the first SIGTERM or SIGINT sets; the second one ends the process."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
