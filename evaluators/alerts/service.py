@@ -16,7 +16,7 @@ from collector.times import NS_PER_S
 from evaluators.alerts.book import AlertBook
 from evaluators.alerts.config import AlertsConfig
 from evaluators.alerts.defaults import DEFAULT_RULES
-from evaluators.alerts.deliver import deliver
+from evaluators.alerts.deliver import deliver, open_client
 from evaluators.alerts.evaluate import evaluate
 from evaluators.alerts.outbox import Outbox
 
@@ -67,9 +67,7 @@ class AlertService:
             self._thread.join()
 
     def _run(self) -> None:
-        # A proxy of the environment is for the way out; a receiver on this machine is not behind it.
-        direct = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
-        with httpx.Client(timeout=self._config.timeout_s, follow_redirects=False, mounts=direct) as client:
+        with open_client(self._config.timeout_s) as client:
             next_tick_s = time.monotonic()
             while not self._stopping.is_set():
                 if time.monotonic() >= next_tick_s:
