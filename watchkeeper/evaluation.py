@@ -61,7 +61,7 @@ class EvaluationMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         status = self._evaluation.service.status()
-        families = {
+        families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
             "lag_calls": GaugeMetricFamily(
                 "watchkeeper_evaluator_lag_calls", "Calls stored and not evaluated yet", labels=["evaluator"]
             ),
