@@ -56,18 +56,17 @@ def span_of_call(call: Call) -> Span:
 
 
 def _call_row(call: Call) -> dict[str, Any]:
-    values = {f.name: getattr(call, f.name) for f in fields(call) if f.name != "seq"}
-    return values | {name: _json(values[name]) for name in _CALL_JSON}
+    values = {f.name: _clean(getattr(call, f.name)) for f in fields(call) if f.name not in ("seq", *_CALL_JSON)}
+    return values | {name: _json(getattr(call, name)) for name in _CALL_JSON}
 
 
 def _span_row(span: Span, documents: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
-    values = {f.name: getattr(span, f.name) for f in fields(span)}
-    return values | {
+    return {f.name: _clean(getattr(span, f.name)) for f in fields(span)} | {
         "documents": _json(documents),
         "attributes": _attributes(span.attributes),
         "resource": _json(span.resource),
         "events": [
-            {"name": e.name, "time_ns": e.time_ns, "attributes": _attributes(e.attributes)} for e in span.events
+            {"name": _utf8(e.name), "time_ns": e.time_ns, "attributes": _attributes(e.attributes)} for e in span.events
         ],
         "links": [
             {"trace_id": link.trace_id, "span_id": link.span_id, "attributes": _attributes(link.attributes)}
@@ -77,11 +76,25 @@ def _span_row(span: Span, documents: Sequence[Mapping[str, Any]] | None) -> dict
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    return None if value is None else _utf8(json.dumps(value, ensure_ascii=False))
+
+
+def _utf8(text: str) -> str:
+    """`text` with a question mark for each half of a character (a lone surrogate), which no table can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return _utf8(value)
+        case list() | tuple():
+            return [_clean(item) for item in value]
+    return value
 
 
 def _attributes(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key} | _columns(value) for key, value in attributes.items()]
+    return [{"key": _utf8(key)} | _columns(value) for key, value in attributes.items()]
 
 
 def _columns(value: Any) -> dict[str, Any]:
@@ -95,7 +108,7 @@ def _columns(value: Any) -> dict[str, Any]:
         case "kvlist_value":
             return {"kvlist": any_value.kvlist_value.SerializeToString()}
         case field:
-            return {field.removesuffix("_value"): value}
+            return {field.removesuffix("_value"): getattr(any_value, field)}
 
 
 def _any_value(value: Any) -> AnyValue:
@@ -105,7 +118,7 @@ def _any_value(value: Any) -> AnyValue:
         case bool():
             return AnyValue(bool_value=value)
         case str():
-            return AnyValue(string_value=value)
+            return AnyValue(string_value=_utf8(value))
         case int() if -(2**63) <= value < 2**63:
             return AnyValue(int_value=value)
         case int() | float():
@@ -113,7 +126,7 @@ def _any_value(value: Any) -> AnyValue:
         case bytes():
             return AnyValue(bytes_value=value)
         case Mapping():
-            pairs = [KeyValue(key=str(key), value=_any_value(item)) for key, item in value.items()]
+            pairs = [KeyValue(key=_utf8(str(key)), value=_any_value(item)) for key, item in value.items()]
             return AnyValue(kvlist_value=KeyValueList(values=pairs))
         case Sequence():
             return AnyValue(array_value=ArrayValue(values=[_any_value(item) for item in value]))

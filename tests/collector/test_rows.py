@@ -1,12 +1,14 @@
 """Calls as objects become the rows that OTLP would have made."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import CALL_SCHEMA, SPAN_SCHEMA
 from collector.otlp.attributes import pairs_to_dict
-from collector.rows import _attributes, batch_of, batch_of_calls
+from collector.rows import _attributes, batch_of, batch_of_calls, span_of_call
 
 
 def test_a_call_without_telemetry_is_a_trace_of_one_span(a_call):
@@ -43,6 +45,16 @@ def test_attributes_of_every_form_are_read_back(attributes):
     rows = _attributes(attributes)
     keys = [row.pop("key") for row in rows]
     assert pairs_to_dict(keys, rows) == attributes
+
+
+def test_half_characters_become_question_marks(a_call):
+    half = "a\ud800"
+    call = a_call(service=half, tags=[half], metadata={half: half}, error_message=half)
+    batch = batch_of([call], [replace(span_of_call(call), attributes={half: [half, {half: 1}]}, name=half)])
+    (row,) = batch.calls.to_pylist()
+    assert (row["service"], row["tags"], row["metadata"]) == ("a?", ["a?"], '{"a?": "a?"}')
+    (pair,) = batch.spans.to_pylist()[0]["attributes"]
+    assert pairs_to_dict([pair.pop("key")], [pair]) == {"a?": ["a?", {"a?": 1}]}
 
 
 def test_an_attribute_of_no_form_is_refused():

@@ -12,7 +12,8 @@ from duckdb import DuckDBPyConnection
 
 from collector.errors import StoreUnavailable
 from collector.store.duckdb.failures import unavailable
-from collector.store.duckdb.tables import prepare
+from collector.store.duckdb.files import make_file, quoted, remove_drafts
+from collector.store.duckdb.tables import check_version, create_tables
 from collector.times import NS_PER_S
 
 NS_PER_DAY = 86_400 * NS_PER_S
@@ -72,7 +73,10 @@ class Days:
         try:
             # Held as long as the store is open, so that two processes never each own some of the days.
             with unavailable(f"{folder} is in use; stop that process or choose another data directory"):
-                self._db.execute(f"ATTACH '{_quoted(folder / 'owner.duckdb')}' AS owner")
+                owner = folder / "owner.duckdb"
+                make_file(self._db, owner, lambda draft: None)
+                self._db.execute(f"ATTACH {quoted(owner)} AS owner")
+            remove_drafts(folder)
             for path in sorted(folder.glob("[0-9]*-[0-9][0-9]-[0-9][0-9].duckdb")):
                 self._find(path)
         except BaseException:
@@ -150,12 +154,14 @@ class Days:
                 self._detach(day)
         if day.attached:
             return
+        db = self._db
         with unavailable(f"{day.path} cannot be opened"):
-            self._db.execute(f"ATTACH '{_quoted(day.path)}' AS {day.name}")
+            make_file(db, day.path, lambda draft: create_tables(db, draft))
+            db.execute(f"ATTACH {quoted(day.path)} AS {day.name}")
             try:
-                prepare(self._db, day.name, str(day.path))
+                check_version(db, day.name, day.path)
             except BaseException:
-                self._db.execute(f"DETACH {day.name}")
+                db.execute(f"DETACH {day.name}")
                 raise
         day.attached = True
 
@@ -189,7 +195,3 @@ class Days:
 
 def _names(days: Sequence[Day]) -> str:
     return str(days[0].path) if len(days) == 1 else f"{len(days)} day files" if days else ""
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

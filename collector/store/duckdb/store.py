@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from collector.batch import Batch
 from collector.call import Call
+from collector.errors import StoreUnavailable
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
 from collector.score import Score
 from collector.store.base import TextVector, WriteResult
@@ -59,7 +60,11 @@ class DuckDBStore:
         n_spans = n_calls = 0
         with self._writing:
             for number in sorted(spans.keys() | new_calls.keys()):
-                stored = self._write_day(number, spans.get(number), new_calls.get(number))
+                try:
+                    stored = self._write_day(number, spans.get(number), new_calls.get(number))
+                except StoreUnavailable as error:
+                    kept = f"{n_spans} spans and {n_calls} calls of earlier days were stored; send all of them again"
+                    raise StoreUnavailable(f"{error}; {kept}") from error
                 n_spans += stored.n_spans
                 n_calls += stored.n_calls
         return WriteResult(n_spans=n_spans, n_calls=n_calls)

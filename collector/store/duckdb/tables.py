@@ -1,6 +1,7 @@
 """The tables of one day file."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
@@ -90,23 +91,21 @@ VERDICTS = Table(
 TABLES = (SPANS, CALLS, SCORES, VECTORS, VERDICTS)
 
 
-def prepare(cursor: DuckDBPyConnection, day: str, path: str) -> None:
-    """Make the tables of a new day file; check the version of an old one.
+def create_tables(cursor: DuckDBPyConnection, file: str) -> None:
+    """Make the tables of a day in the attached, empty `file`."""
+    for table in TABLES:
+        cursor.register("wanted", table.schema.empty_table())
+        cursor.execute(f"CREATE TABLE {file}.{table.name} AS FROM wanted")
+        cursor.unregister("wanted")
+    cursor.execute(f"CREATE TABLE {file}.meta AS SELECT {SCHEMA_VERSION}::INTEGER AS schema_version")
 
-    Raises:
-        StoreUnavailable: if a newer version of Watchkeeper wrote the file.
+
+def check_version(cursor: DuckDBPyConnection, file: str, path: Path) -> None:
     """
-    found = cursor.execute("SELECT count(*) FROM duckdb_tables() WHERE database_name = ?", [day]).fetchone()
-    if found == (0,):
-        cursor.execute("BEGIN")
-        for table in TABLES:
-            cursor.register("wanted", table.schema.empty_table())
-            cursor.execute(f"CREATE TABLE {day}.{table.name} AS FROM wanted")
-            cursor.unregister("wanted")
-        cursor.execute(f"CREATE TABLE {day}.meta AS SELECT {SCHEMA_VERSION}::INTEGER AS schema_version")
-        cursor.execute("COMMIT")
-        return
-    row = cursor.execute(f"SELECT max(schema_version) FROM {day}.meta").fetchone()
+    Raises:
+        StoreUnavailable: if another version of Watchkeeper wrote the attached `file`.
+    """
+    row = cursor.execute(f"SELECT max(schema_version) FROM {file}.meta").fetchone()
     version = row[0] if row else None
     if version != SCHEMA_VERSION:
         raise StoreUnavailable(

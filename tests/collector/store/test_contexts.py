@@ -21,7 +21,8 @@ def retrieved(a_span):
 
 def test_documents_found_before_the_call_are_its_contexts(store, everything, a_call, a_batch, retrieved):
     call = a_call(trace_id=TRACE)
-    first, second, other = retrieved(call.start_ns - SECOND), retrieved(call.start_ns), retrieved(call.start_ns, trace_id="cd" * 16)  # fmt: skip  # noqa: E501
+    first, second = retrieved(call.start_ns - SECOND), retrieved(call.start_ns)
+    other = retrieved(call.start_ns, trace_id="cd" * 16)
     documents = {
         first.span_id: [{"id": "1", "content": "one"}],
         second.span_id: [{"id": "2", "content": "two", "score": 0.5}],

@@ -132,7 +132,7 @@ def test_a_later_day_that_fails_keeps_the_earlier_and_the_retry_completes_it(
     long = [{"role": "user", "parts": [{"type": "text", "content": "x" * 3_000_000}]}]
     both = a_batch([first, a_call(start_ns=first.start_ns + 86_400 * 10**9, input_messages=long)])
     full_disk(1_000_000)
-    with pytest.raises(StoreUnavailable, match=r"2026-11-22\.duckdb"):
+    with pytest.raises(StoreUnavailable, match=r"2026-11-22\.duckdb.*1 spans and 1 calls of earlier days were stored"):
         store.write([both])
     full_disk(None)
     assert store.write([both]) == WriteResult(n_spans=1, n_calls=1)

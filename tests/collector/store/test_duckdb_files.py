@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import duckdb
@@ -13,6 +14,7 @@ from collector.errors import StoreUnavailable
 from collector.query import Aggregation
 from collector.store import open_store
 from collector.store.duckdb import days as days_module
+from collector.store.duckdb.files import make_file
 from collector.store.duckdb.tables import SCHEMA_VERSION, TABLES
 
 DAY_NS = 86_400 * 10**9
@@ -79,6 +81,38 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
     (tmp_path / "telemetry" / "2026-11-20.duckdb").write_bytes(b"not a database" * 1000)
     with pytest.raises(StoreUnavailable, match=r"2026-11-20\.duckdb"):
         open_store(tmp_path)
+
+
+def test_a_file_has_its_name_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "new.duckdb"
+
+    def fill(draft):
+        db.execute(f"CREATE TABLE {draft}.half AS SELECT 1")
+        raise OSError("the power goes")
+
+    with duckdb.connect() as db:
+        with pytest.raises(OSError, match="power"):
+            make_file(db, path, fill)
+        assert list(tmp_path.iterdir()) == []
+        make_file(db, path, lambda draft: None)
+        before = path.read_bytes()
+        make_file(db, path, fill)
+    assert path.read_bytes() == before
+
+
+def test_a_start_that_is_killed_leaves_a_store_that_opens(tmp_path, everything, a_call, a_batch):
+    code = "import sys, pathlib, collector.store as s; print(1, flush=True); s.open_store(pathlib.Path(sys.argv[1]))"
+    for delay_s in (0.0, 0.01, 0.02, 0.04):
+        folder = tmp_path / str(delay_s)
+        with subprocess.Popen([sys.executable, "-c", code, folder], stdout=subprocess.PIPE) as starting:
+            starting.stdout.readline()
+            time.sleep(delay_s)
+            starting.kill()
+        store = open_store(folder)
+        store.write([a_batch([a_call()])])
+        assert len(store.calls(everything).items) == 1
+        store.close()
+        assert sorted(path.name for path in (folder / "telemetry").iterdir()) == ["2026-11-21.duckdb", "owner.duckdb"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

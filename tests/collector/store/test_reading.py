@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from collector.errors import BadRequest
 from collector.query import Filters
 from collector.span import SpanEvent, SpanLink
+from collector.store.duckdb import cursors
 
 DAY_NS = 86_400 * 10**9
 
@@ -118,6 +120,17 @@ def test_text_is_found_in_messages_in_any_case(store, everything, a_call, a_batc
     assert ids(found) == ids([answered, asked])
 
 
+def test_text_is_found_however_its_json_was_written(store, everything, a_call, a_batch):
+    messages = '[{"role": "user", "parts": [{"type": "text", "content": "Gr\\u00f6\\u00dfe \\u0041BC"}]}]'
+    cut = '[{"role": "user", "parts": [{"type": "text", "content": "größe ab'
+    whole = a_batch([a_call(), a_call()])
+    column = pa.array([messages, cut])
+    place = whole.calls.schema.get_field_index("input_messages")
+    store.write([replace(whole, calls=whole.calls.set_column(place, whole.calls.schema.field(place), column))])
+    assert len(store.calls(replace(everything, text="größe a")).items) == 2
+    assert len(store.calls(replace(everything, text="größe abc")).items) == 1
+
+
 def test_text_is_found_in_arguments_and_results_of_tools(store, everything, a_call, a_batch):
     asked = a_call(output_messages=said("assistant", type="tool_call", id="1", name="f", arguments={"city": "Bonn"}))
     told = a_call(input_messages=said("tool", type="tool_call_response", id="1", response="rain in Bonn"))
@@ -175,8 +188,6 @@ def test_bytes_of_an_attribute_are_shown_as_hex(store, a_span, a_batch):
 
 @given(st.text())
 def test_no_text_is_taken_for_a_cursor_it_is_not(text):
-    from collector.store.duckdb import cursors
-
     try:
         place = cursors.decode(text)
     except BadRequest:
@@ -186,6 +197,4 @@ def test_no_text_is_taken_for_a_cursor_it_is_not(text):
 
 @given(st.integers(-(2**63), 2**63 - 1), st.text("0123456789abcdef", min_size=1))
 def test_a_cursor_says_where_it_was_made(time_ns, row_id):
-    from collector.store.duckdb import cursors
-
     assert cursors.decode(cursors.encode(time_ns, row_id)) == (time_ns, row_id)
