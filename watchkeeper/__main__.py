@@ -81,7 +81,7 @@ def serve(
 @app.command()
 def demo() -> None:
     """Watch a model change under real traffic: the drift, the alarm and the webhook, in three minutes."""
-    from watchkeeper.demo import run
+    from watchkeeper.demo.run import run
 
     run()
 
