@@ -15,6 +15,7 @@ from collector.times import format_rfc3339
 
 
 def reading_router(reader: TelemetryReader, clock: Callable[[], int]) -> APIRouter:
+    """Ids that a sender chose may hold a slash, hence the path parameters."""
     router = APIRouter(tags=["telemetry"])
 
     @router.get("/calls", response_model=shapes.CallList, dependencies=[only(CallQuery)])
@@ -23,7 +24,7 @@ def reading_router(reader: TelemetryReader, clock: Callable[[], int]) -> APIRout
         page = reader.calls(query.filters(clock()), limit=query.limit, cursor=query.cursor)
         return list_answer((call.to_json() for call in page.items), page.next_cursor)
 
-    @router.get("/calls/{call_id}", response_model=shapes.CallShape, dependencies=[only()])
+    @router.get("/calls/{call_id:path}", response_model=shapes.CallShape, dependencies=[only()])
     def one_call(call_id: str) -> Response:
         call = reader.call(call_id)
         if call is None:
@@ -45,7 +46,7 @@ def reading_router(reader: TelemetryReader, clock: Callable[[], int]) -> APIRout
             }
         )
 
-    @router.get("/sessions/{session_id}", response_model=shapes.CallList, dependencies=[only(SessionQuery)])
+    @router.get("/sessions/{session_id:path}", response_model=shapes.CallList, dependencies=[only(SessionQuery)])
     def session_calls(session_id: str, query: Annotated[SessionQuery, Query()]) -> Response:
         """The calls of one session, newest first, of all time unless `since` or `until` says otherwise."""
         page = reader.calls(query.filters_of(session_id), limit=query.limit, cursor=query.cursor)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -70,6 +71,16 @@ def test_a_posted_call_is_read_back_as_it_was_sent(api: TestClient) -> None:
     got = api.get(f"/api/v1/calls/{call_id}").json()
     assert got == json.loads(json.dumps(call_of(sent).to_json()))
     assert api.get("/api/v1/calls").json() == {"items": [got], "next_cursor": None}
+
+
+@pytest.mark.parametrize("text", ["a/b", "ü 😀", "a?b#c%", "\x00", "x" * 256, "'; DROP TABLE calls; --"])
+def test_ids_and_texts_of_any_kind_come_back_and_can_be_asked_for(api: TestClient, text: str) -> None:
+    post_calls(api, a_call(0, call_id=text, session_id=text, service=text, input_messages=text), a_call(1))
+    quoted = quote(text, safe="")
+    assert api.get(f"/api/v1/calls/{quoted}").json()["input_messages"][0]["parts"][0]["content"] == text
+    for question in (f"sessions/{quoted}", f"calls?service={quoted}", f"calls?text={quoted}"):
+        items = api.get(f"/api/v1/{question}").json()["items"]
+        assert [item["call_id"] for item in items] == [text], question
 
 
 def test_a_retry_is_stored_once(api: TestClient) -> None:
