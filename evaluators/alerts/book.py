@@ -19,6 +19,7 @@ from evaluators.alerts.step import Phase
 from evaluators.alerts.transaction import transaction
 from evaluators.alerts.verdict_alerts import Answer, Past
 from evaluators.alerts.webhook import notification
+from evaluators.checkpoints import load_checkpoint, save_checkpoint
 
 STATES = (Phase.PENDING, Phase.FIRING, Phase.RESOLVED)
 
@@ -123,8 +124,7 @@ class AlertBook:
 
     def seen_until_ns(self, rule_id: str) -> int | None:
         """When the newest verdict was decided that a verdict rule has seen; None: it has seen none."""
-        with transaction(self._engine) as connection:
-            return verdict_book.read_checkpoint(connection, rule_id)
+        return load_checkpoint(self._engine, _consumer(rule_id)) or None
 
     def commit(self, changes: Sequence[Change], now_ns: int, *, seen_until_ns: Mapping[str, int] | None = None) -> None:
         """Store `changes` with their notifications, and how far verdict rules have read: all of it or nothing."""
@@ -143,7 +143,7 @@ class AlertBook:
                     outgoing = [self._outgoing(alert, receiver, now_ns) for receiver in self._receivers]
                     connection.execute(insert(outbox), outgoing)
             for rule_id, decided_ns in (seen_until_ns or {}).items():
-                verdict_book.write_checkpoint(connection, rule_id, decided_ns, now_ns)
+                save_checkpoint(connection, _consumer(rule_id), seq=decided_ns, now_ns=now_ns)
 
     def _outgoing(self, alert: Alert, receiver: str, now_ns: int) -> dict[str, Any]:
         # Strictly after the firing, whatever the clock does: this is the order in which a receiver hears of them.
@@ -158,6 +158,10 @@ class AlertBook:
             "n_attempts": 0,
             "next_attempt_ns": created_ns,
         }
+
+
+def _consumer(rule_id: str) -> str:
+    return f"alerts:{rule_id}"
 
 
 def _after(since_ns: int, alert_id: str) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, func, select, update
+from sqlalchemy import ColumnElement, Engine, FromClause, Row, exists, func, select, update
 
 from collector.state.tables import outbox
 from collector.times import format_rfc3339
@@ -57,26 +57,15 @@ class Outbox:
     def due(self, now_ns: int) -> Sequence[Delivery]:
         """Those to attempt now, the oldest first; of one alert and receiver only the first that is on its way, so that
         nobody hears of the end of an alert before its beginning."""
-        earlier = outbox.alias()
-        blocked = (
-            select(earlier.c.delivery_id)
-            .where(
-                earlier.c.alert_id == outbox.c.alert_id,
-                earlier.c.receiver == outbox.c.receiver,
-                earlier.c.created_ns < outbox.c.created_ns,
-                earlier.c.delivered_ns.is_(None),
-                earlier.c.gave_up_ns.is_(None),
-            )
-            .exists()
-        )
-        query = select(outbox).where(_ON_ITS_WAY, outbox.c.next_attempt_ns <= now_ns, ~blocked)
+        query = select(outbox).where(_ON_ITS_WAY, _FIRST, outbox.c.next_attempt_ns <= now_ns)
         with transaction(self._engine) as connection:
             return [_delivery(row) for row in connection.execute(query.order_by(outbox.c.created_ns))]
 
     def next_due_ns(self) -> int | None:
         """When the next attempt is due; None: nothing is on its way."""
+        query = select(func.min(outbox.c.next_attempt_ns)).where(_ON_ITS_WAY, _FIRST)
         with transaction(self._engine) as connection:
-            due_ns: int | None = connection.scalar(select(func.min(outbox.c.next_attempt_ns)).where(_ON_ITS_WAY))
+            due_ns: int | None = connection.scalar(query)
         return due_ns
 
     def delivered(self, delivery: Delivery, now_ns: int) -> None:
@@ -110,7 +99,18 @@ class Outbox:
             connection.execute(update(outbox).where(outbox.c.delivery_id == delivery.delivery_id).values(values))
 
 
-_ON_ITS_WAY: ColumnElement[bool] = outbox.c.delivered_ns.is_(None) & outbox.c.gave_up_ns.is_(None)
+def _on_its_way(table: FromClause) -> ColumnElement[bool]:
+    return table.c.delivered_ns.is_(None) & table.c.gave_up_ns.is_(None)
+
+
+_EARLIER = outbox.alias("earlier")
+_ON_ITS_WAY = _on_its_way(outbox)
+_FIRST = ~exists().where(
+    _EARLIER.c.alert_id == outbox.c.alert_id,
+    _EARLIER.c.receiver == outbox.c.receiver,
+    _EARLIER.c.created_ns < outbox.c.created_ns,
+    _on_its_way(_EARLIER),
+)
 
 
 def _delivery(row: Row[Any]) -> Delivery:

@@ -96,7 +96,8 @@ def _series_changes(
 def _is_news(verdict: Verdict, answer: Answer) -> bool:
     """Whether `verdict` rests on calls that the answered one had not seen and, once that was accepted, on a new
     reference: the same calls are no second alarm."""
-    fresh = verdict.current_start_ns >= answer.current_end_ns
+    # By the middle of its window: calls that run side by side let the next window begin a little before this one ends.
+    fresh = (verdict.current_start_ns + verdict.current_end_ns) // 2 >= answer.current_end_ns
     return fresh and (answer.feedback != "accepted" or verdict.reference_start_ns > answer.reference_start_ns)
 
 

@@ -1,10 +1,10 @@
-"""What the state database knows of verdicts: which alerts stand on them, people's answers, how far rules have read."""
+"""What the state database knows of verdicts: which alerts stand on them, and what people answered."""
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select
 
-from collector.state.tables import alert_verdicts, alerts, checkpoints, verdict_feedback
+from collector.state.tables import alert_verdicts, alerts, verdict_feedback
 from collector.verdict import Verdict
 from evaluators.alerts.alert_rows import alert_of
 from evaluators.alerts.verdict_alerts import Answer, Past
@@ -68,26 +68,6 @@ def write_evidence(connection: Connection, alert_id: str, verdicts: Sequence[Ver
                 current_end_ns=verdict.current_end_ns,
             )
         )
-
-
-def read_checkpoint(connection: Connection, rule_id: str) -> int | None:
-    """When the newest verdict was decided that the rule has seen."""
-    seen_ns: int | None = connection.scalar(
-        select(checkpoints.c.seq).where(checkpoints.c.consumer == _consumer(rule_id))
-    )
-    return seen_ns
-
-
-def write_checkpoint(connection: Connection, rule_id: str, decided_ns: int, now_ns: int) -> None:
-    key = {"consumer": _consumer(rule_id)}
-    values = {"seq": decided_ns, "updated_ns": now_ns}
-    moved = update(checkpoints).where(checkpoints.c.consumer == key["consumer"]).values(values)
-    if connection.execute(moved).rowcount == 0:
-        connection.execute(insert(checkpoints).values(key | values))
-
-
-def _consumer(rule_id: str) -> str:
-    return f"alerts:{rule_id}"
 
 
 def _answer(row: Row[tuple[object, ...]], reference_start_ns: int, current_end_ns: int) -> Answer:

@@ -191,6 +191,9 @@ def test_a_receiver_hears_of_the_end_only_after_the_beginning(
     sender = Sender(engine, now_ns, oncall=receiver.url)
     sender.deliver()
     resolve(engine, alert, now_ns - 60 * NS_PER_S)  # the clock was set back meanwhile
+    due_ns = sender.outbox.next_due_ns()
+    assert due_ns is not None
+    assert due_ns > sender.clock(), "the end that waits for its beginning is not due"
     for _ in range(6):
         sender.clock.advance(1)
         sender.deliver()

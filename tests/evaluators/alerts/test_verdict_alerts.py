@@ -139,9 +139,9 @@ def test_a_false_alarm_is_not_raised_again_from_the_same_calls(desk: Desk, a_ver
     first = a_verdict(1)
     desk.see(first)
     desk.answer(first, "false_alarm", minute=2)
-    desk.see(a_verdict(3, current_start_ns=first.current_end_ns - 1))
+    desk.see(a_verdict(3, current_start_ns=first.current_start_ns, current_end_ns=first.current_end_ns + 1))
     assert desk.told() == [Phase.FIRING, Phase.RESOLVED]
-    desk.see(a_verdict(4, current_start_ns=first.current_end_ns))
+    desk.see(a_verdict(4, current_start_ns=first.current_end_ns - NS_PER_S))
     assert desk.told() == [Phase.FIRING, Phase.RESOLVED, Phase.FIRING]
 
 
