@@ -153,6 +153,16 @@ def test_what_was_answered_before_alerting_saw_it_pages_nobody(desk: Desk, a_ver
     assert desk.notices == []
 
 
+def test_an_answer_covers_what_was_decided_before_it(desk: Desk, a_verdict: AVerdict) -> None:
+    first = a_verdict(1)
+    desk.see(first)
+    desk.answer(first, "false_alarm", minute=5)
+    desk.see(a_verdict(4), at_minute=6)
+    assert desk.told() == [Phase.FIRING, Phase.RESOLVED]
+    desk.see(a_verdict(7))
+    assert desk.told() == [Phase.FIRING, Phase.RESOLVED, Phase.FIRING]
+
+
 def test_what_happened_while_alerting_was_down_is_told_in_order(desk: Desk, a_verdict: AVerdict) -> None:
     first = a_verdict(1)
     desk.see(first)
