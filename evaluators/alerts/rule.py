@@ -100,7 +100,7 @@ class VerdictRule(_Rule):
 
     kind: Literal["verdict"] = "verdict"
     outcome: Literal["model_changed"] = "model_changed"
-    summary: str = "The answers of {request_model} in {service} changed. {explanation}"
+    summary: str = "{explanation}"
 
     @field_validator("summary")
     @classmethod

@@ -231,8 +231,8 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
         "starts_with_mark",
         "Starts with a sign, not a letter or digit",
         "flag",
-        "start with a sign more often",
-        "start with a sign less often",
+        "start with a bracket or sign more often",
+        "start with a bracket or sign less often",
         lambda r: _starts_with(r, "#"),
     ),
     Behaviour(
@@ -251,7 +251,14 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
         "start with no less often",
         lambda r: _first_word_in(r, phrases.NO),
     ),
-    Behaviour("cut_off", "Ends without punctuation", "flag", "cut off more often", "cut off less often", _is_cut_off),
+    Behaviour(
+        "cut_off",
+        "Ends without punctuation",
+        "flag",
+        "end without punctuation more often",
+        "end without punctuation less often",
+        _is_cut_off,
+    ),
     Behaviour(
         "filler_opener",
         'Filler opener, such as "Sure"',

@@ -65,7 +65,7 @@ def test_a_changed_model_fires_at_once(desk: Desk, a_verdict: AVerdict) -> None:
     (alert,) = desk.notices
     assert (alert.state, alert.severity, alert.value) == (Phase.FIRING, "critical", verdict.p_value)
     assert alert.labels == {"service": "shop", "request_model": "gpt-4"}
-    assert alert.summary == "The answers of gpt-4 in shop changed. Answers are shorter."
+    assert alert.summary == verdict.explanation
     assert alert.links == {"verdict": "/drift?verdict=verdict-1"}
     assert alert.since_ns == verdict.decided_ns
 
