@@ -83,6 +83,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     app = web_app(
         store=store,
         ingest=ingest,
+        metrics=metrics,
         max_body_bytes=config.collector.max_body_bytes,
         checks=checks,
         registry=registry,

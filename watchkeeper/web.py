@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from collector.api import install_error_answers, telemetry_router, unknown_paths_router
 from collector.ingest import Ingest
+from collector.metrics import CollectorMetrics
 from collector.store.base import TelemetryStore
 from watchkeeper.evaluation import Evaluation
 from watchkeeper.health import Check, health_router
@@ -20,6 +21,7 @@ def web_app(
     *,
     store: TelemetryStore,
     ingest: Ingest,
+    metrics: CollectorMetrics,
     max_body_bytes: int,
     checks: Mapping[str, Check],
     registry: CollectorRegistry,
@@ -29,7 +31,7 @@ def web_app(
     app = FastAPI(title="Watchkeeper", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     install_error_answers(app)
     app.include_router(health_router(checks, registry))
-    app.include_router(telemetry_router(store, ingest, time.time_ns, max_body_bytes=max_body_bytes))
+    app.include_router(telemetry_router(store, ingest, time.time_ns, metrics, max_body_bytes=max_body_bytes))
     for router in routers:
         app.include_router(router)
     app.include_router(unknown_paths_router())

@@ -8,15 +8,19 @@ from collector.api.errors import NotFound, install_error_answers, unknown_paths_
 from collector.api.reading import reading_router
 from collector.api.writing import writing_router
 from collector.ingest import Ingest
+from collector.metrics import CollectorMetrics
 from collector.store.base import TelemetryStore
 
 __all__ = ["NotFound", "install_error_answers", "telemetry_router", "unknown_paths_router"]
 
-MAX_BODY_BYTES = 32 * 2**20
-
 
 def telemetry_router(
-    store: TelemetryStore, ingest: Ingest, clock: Callable[[], int], *, max_body_bytes: int = MAX_BODY_BYTES
+    store: TelemetryStore,
+    ingest: Ingest,
+    clock: Callable[[], int],
+    metrics: CollectorMetrics,
+    *,
+    max_body_bytes: int,
 ) -> APIRouter:
     """Questions and additions to `store`. `clock` gives Unix nanoseconds.
 
@@ -24,5 +28,5 @@ def telemetry_router(
     """
     router = APIRouter(prefix="/api/v1")
     router.include_router(reading_router(store, clock))
-    router.include_router(writing_router(store, ingest, clock, max_body_bytes=max_body_bytes))
+    router.include_router(writing_router(store, ingest, clock, metrics, max_body_bytes=max_body_bytes))
     return router

@@ -61,14 +61,20 @@ def _sentence(finding: dict[str, Any]) -> str:
     return f"{path}: missing" if finding["type"] == "missing" else f"{path}: {said_of(finding)}"
 
 
+def status_of(error: Exception) -> tuple[int, str]:
+    """HTTP status and error type of what a handler raised."""
+    if isinstance(error, StoreUnavailable):
+        return 503, "store_unavailable"
+    return next((kind for cls, kind in _KINDS.items() if isinstance(error, cls)), (400, "bad_request"))
+
+
 async def _refused(_request: Request, error: Exception) -> Response:
-    status_code, kind = next((k for cls, k in _KINDS.items() if isinstance(error, cls)), (400, "bad_request"))
-    return error_answer(status_code, kind, str(error))
+    return error_answer(*status_of(error), str(error))
 
 
 async def _unavailable(_request: Request, error: Exception) -> Response:
     retry_after_s = error.retry_after_s if isinstance(error, StoreUnavailable) else 1.0
-    return error_answer(503, "store_unavailable", str(error), {"Retry-After": str(max(1, math.ceil(retry_after_s)))})
+    return error_answer(*status_of(error), str(error), {"Retry-After": str(max(1, math.ceil(retry_after_s)))})
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

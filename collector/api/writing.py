@@ -1,21 +1,24 @@
 """What REST takes in: request/response logs and the scores of people. Answered after the commit."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from collector.api.answers import json_answer
+from collector.api.errors import status_of
 from collector.api.queries import only
 from collector.api.shapes import Accepted, CallShape, ScoreShape
 from collector.api.targets import find_target
 from collector.body import UnsupportedMediaType, media_type, read_body
 from collector.calllog import call_of
 from collector.documents import read_documents
-from collector.errors import TooLarge
+from collector.errors import BadRequest, StoreUnavailable, TooLarge
 from collector.ingest import Ingest
+from collector.metrics import CollectorMetrics
 from collector.rows import batch_of_calls
 from collector.score import Score
 from collector.scorelog import ScoreDocument, score_document, score_of
@@ -27,7 +30,7 @@ JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonli
 
 
 def writing_router(
-    store: TelemetryStore, ingest: Ingest, clock: Callable[[], int], *, max_body_bytes: int
+    store: TelemetryStore, ingest: Ingest, clock: Callable[[], int], metrics: CollectorMetrics, *, max_body_bytes: int
 ) -> APIRouter:
     router = APIRouter(tags=["telemetry"])
 
@@ -38,12 +41,14 @@ def writing_router(
         `start_time` is needed, the rest may be left out. Messages may also be texts or have OpenAI's form. Without a
         `call_id` one is made from the content, so that a retry is stored once. One bad call refuses all of the body.
         """
-        lines = _is_lines(request)
-        body = await read_body(request, max_bytes=max_body_bytes)
-        calls = await run_in_threadpool(read_documents, body, call_of, lines=lines)
-        if calls:
-            batch = await run_in_threadpool(batch_of_calls, calls)
-            await asyncio.wrap_future(ingest.submit(batch))
+        with _refusals_counted(metrics):
+            lines = _is_lines(request)
+            body = await read_body(request, max_bytes=max_body_bytes)
+            calls = await run_in_threadpool(read_documents, body, call_of, lines=lines)
+            if calls:
+                batch = await run_in_threadpool(batch_of_calls, calls)
+                await asyncio.wrap_future(ingest.submit(batch))
+        metrics.accepted_spans.labels("rest").inc(len(calls))
         return _accepted([call.call_id for call in calls])
 
     @router.post("/scores", response_model=Accepted, dependencies=[only()], openapi_extra=_body_of(ScoreShape))
@@ -52,15 +57,25 @@ def writing_router(
 
         One with the target, evaluator, version and author of an older score replaces it.
         """
-        lines = _is_lines(request)
-        body = await read_body(request, max_bytes=max_body_bytes)
-        documents = await run_in_threadpool(read_documents, body, score_document, lines=lines)
-        if len(documents) > MAX_SCORES:
-            raise TooLarge(f"{len(documents)} scores in one request; send at most {MAX_SCORES}")
-        scores = await run_in_threadpool(_write_scores, store, documents, now_ns=clock())
+        with _refusals_counted(metrics):
+            lines = _is_lines(request)
+            body = await read_body(request, max_bytes=max_body_bytes)
+            documents = await run_in_threadpool(read_documents, body, score_document, lines=lines)
+            if len(documents) > MAX_SCORES:
+                raise TooLarge(f"{len(documents)} scores in one request; send at most {MAX_SCORES}")
+            scores = await run_in_threadpool(_write_scores, store, documents, now_ns=clock())
         return _accepted([score.score_id for score in scores])
 
     return router
+
+
+@contextmanager
+def _refusals_counted(metrics: CollectorMetrics) -> Iterator[None]:
+    try:
+        yield
+    except (BadRequest, StoreUnavailable) as error:
+        metrics.rejected_requests.labels("rest", str(status_of(error)[0])).inc()
+        raise
 
 
 def _write_scores(store: TelemetryStore, documents: Sequence[ScoreDocument], *, now_ns: int) -> list[Score]:

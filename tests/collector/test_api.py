@@ -36,10 +36,11 @@ def store(tmp_path: Path) -> Iterator[TelemetryStore]:
 
 @pytest.fixture
 def api(store: TelemetryStore) -> Iterator[TestClient]:
-    ingest = Ingest(store, CollectorMetrics(CollectorRegistry()))
+    metrics = CollectorMetrics(CollectorRegistry())
+    ingest = Ingest(store, metrics)
     app = FastAPI(openapi_url="/api/v1/openapi.json")
     install_error_answers(app)
-    app.include_router(telemetry_router(store, ingest, lambda: NOW_NS, max_body_bytes=100_000))
+    app.include_router(telemetry_router(store, ingest, lambda: NOW_NS, metrics, max_body_bytes=100_000))
     app.include_router(unknown_paths_router())
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client

@@ -67,7 +67,10 @@ def test_it_is_healthy_ready_and_measured_when_the_ready_line_is_out(platform: A
     assert ready.json()["status"] == "ready"
     post(platform, "a")
     post(platform, "a")
+    assert httpx.post(f"{platform.api}/calls", json={}).status_code == 400
     metrics = httpx.get(f"{platform.ui}/metrics").text
+    assert 'watchkeeper_accepted_spans_total{transport="rest"} 2.0' in metrics
+    assert 'watchkeeper_rejected_requests_total{reason="400",transport="rest"} 1.0' in metrics
     assert "watchkeeper_stored_calls_total 1.0" in metrics
     assert "watchkeeper_duplicate_spans_total 1.0" in metrics
     assert "watchkeeper_commit_seconds_count 2.0" in metrics
