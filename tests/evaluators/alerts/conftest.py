@@ -57,12 +57,16 @@ def write_calls() -> Callable[..., None]:
     def write(store: TelemetryStore, start_ns: int, n: int, n_errors: int = 0, **given: Any) -> None:
         calls = []
         for i in range(n):
-            ids = {"trace_id": rng.randbytes(16).hex(), "span_id": rng.randbytes(8).hex()}
-            values: dict[str, Any] = {"service": "shop", "request_model": "gpt-4", "latency_s": 0.5} | given
-            failed = {"error_type": "timeout"} if i < n_errors else {}
-            calls.append(
-                Call(call_id=call_id_of(**ids), start_ns=start_ns + i * NS_PER_S // 1000, **ids, **values, **failed)
-            )
+            values: dict[str, Any] = {
+                "trace_id": rng.randbytes(16).hex(),
+                "span_id": rng.randbytes(8).hex(),
+                "start_ns": start_ns + i * NS_PER_S // 1000,
+                "service": "shop",
+                "request_model": "gpt-4",
+                "latency_s": 0.5,
+                "error_type": "timeout" if i < n_errors else None,
+            } | given
+            calls.append(Call(call_id=call_id_of(values["trace_id"], values["span_id"]), **values))
         store.write([batch_of_calls(calls)])
 
     return write

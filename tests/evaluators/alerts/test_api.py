@@ -148,7 +148,8 @@ def test_acknowledging_needs_an_alert_and_an_author(client: TestClient, raise_al
     path = f"/api/v1/alerts/{raise_alert(1).alert_id}/acknowledge"
     assert client.post("/api/v1/alerts/none/acknowledge", json={"author": "ada"}).status_code == 404
     assert client.get("/api/v1/alerts/none").status_code == 404
-    for body in ({}, {"author": " "}, {"author": 3}, []):
+    bodies: list[Any] = [{}, {"author": " "}, {"author": 3}, []]
+    for body in bodies:
         response = client.post(path, json=body)
         assert response.status_code == 400
         assert "author" in error_of(response)

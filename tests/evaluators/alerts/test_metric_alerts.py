@@ -1,5 +1,6 @@
 """What a metric rule makes of readings: values in, values out."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from hypothesis import given
@@ -48,8 +49,8 @@ class Desk:
         return [alert.state for alert in self.open.values()]
 
 
-def failing(share: float | None, n: int = 100, **labels: str) -> Reading:
-    return Reading(labels=labels or SHOP, value=share, n=n)
+def failing(share: float | None, n: int = 100, labels: Mapping[str, str] = SHOP) -> Reading:
+    return Reading(labels=labels, value=share, n=n)
 
 
 def test_it_waits_fires_and_resolves_and_tells_of_the_last_two() -> None:
@@ -104,8 +105,8 @@ def test_an_alert_without_data_stays_and_says_that_it_does_not_know() -> None:
 def test_each_service_and_model_has_its_own_alert() -> None:
     desk = Desk(RULE.model_copy(update={"for_s": 0.0}))
     other = {"service": "search", "request_model": "gpt-4"}
-    desk.evaluate(1000, failing(0.2), failing(0.0, **other))
-    desk.evaluate(1010, failing(0.2), failing(0.3, **other))
+    desk.evaluate(1000, failing(0.2), failing(0.0, labels=other))
+    desk.evaluate(1010, failing(0.2), failing(0.3, labels=other))
     assert [dict(alert.labels) for alert in desk.notices] == [SHOP, other]
 
 
