@@ -53,22 +53,22 @@ def up(
 @app.command()
 def serve(
     config: ConfigFile = None,
-    model_path: Annotated[Path | None, typer.Option(help="Folder with weights, config and tokenizer")] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder with weights, config and tokenizer")] = None,
     model_name: Annotated[str | None, typer.Option(help="Name that clients ask for [default: the folder's]")] = None,
     host: Annotated[str | None, typer.Option(help="Loopback address to listen on [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="0 picks a free one [default: 8700]")] = None,
-    otlp_endpoint: Annotated[str | None, typer.Option(help="Where traces go, such as http://127.0.0.1:4318")] = None,
+    otlp: Annotated[str | None, typer.Option(help="Where traces go, such as http://127.0.0.1:4318")] = None,
 ) -> None:
     """Serve a local model with an OpenAI-compatible API that reports to Watchkeeper."""
     from serving.server import run
     from watchkeeper.config import load_config
 
     options = {
-        "model_path": model_path,
+        "model_path": model,
         "model_name": model_name,
         "host": host,
         "port": port,
-        "otlp_endpoint": otlp_endpoint,
+        "otlp_endpoint": otlp,
     }
     loaded = load_config(config, {"serving": {key: value for key, value in options.items() if value is not None}})
     assert loaded.serving is not None  # the options make the section

@@ -51,6 +51,12 @@ def up_command(data_dir: Path, *arguments: str) -> list[str]:
 
 
 @pytest.fixture
+def watchkeeper() -> Callable[..., list[str]]:
+    """`watchkeeper("serve", ...)`: the command line of the installed program."""
+    return command
+
+
+@pytest.fixture
 def run_watchkeeper(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a command that is expected to end by itself, in an empty folder."""
 

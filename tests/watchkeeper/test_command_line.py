@@ -33,5 +33,5 @@ def test_an_unknown_option_is_refused(run_watchkeeper: Run) -> None:
 def test_serving_needs_a_model(run_watchkeeper: Run) -> None:
     result = run_watchkeeper("serve")
     assert result.returncode == 2
-    assert "--model-path" in result.stderr
+    assert "--model" in result.stderr
     assert "Traceback" not in result.stderr
