@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, delete, insert, or_, select, update
 
+from collector import cursors
 from collector.errors import BadRequest
 from collector.query import Page
 from collector.state.tables import alerts, outbox
-from collector.store.duckdb import cursors
 from collector.verdict import Verdict
 from evaluators.alerts import rulebook, verdict_book
 from evaluators.alerts.alert import Alert, Change

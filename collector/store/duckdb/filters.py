@@ -5,9 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from collector.cursors import INT64
 from collector.errors import UnsupportedQuery
 from collector.query import Filters
-from collector.store.duckdb.cursors import INT64
 
 EQUAL = (
     "project", "environment", "service", "provider", "request_model", "response_model",

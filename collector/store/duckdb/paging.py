@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from duckdb import DuckDBPyConnection
 
+from collector import cursors
 from collector.errors import BadRequest
 from collector.query import Filters, Page
-from collector.store.duckdb import cursors
 from collector.store.duckdb.days import Days
 from collector.store.duckdb.filters import Where
 from collector.store.duckdb.tables import Table

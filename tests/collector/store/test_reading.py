@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector import cursors
 from collector.errors import BadRequest
 from collector.query import Filters
 from collector.span import SpanEvent, SpanLink
-from collector.store.duckdb import cursors
 
 DAY_NS = 86_400 * 10**9
 
