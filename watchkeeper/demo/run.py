@@ -18,7 +18,9 @@ from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from collector.errors import WatchkeeperError
+from evaluators.alerts.defaults import DEFAULT_RULES
 from evaluators.alerts.receiver import WebhookReceiver, lines_of
+from evaluators.alerts.rule import VerdictRule
 from watchkeeper.demo.answers import LLMDRIFT_FILE, load
 from watchkeeper.demo.process import Platform, start
 from watchkeeper.demo.replay import Applications
@@ -27,6 +29,7 @@ from watchkeeper.demo.traffic import Turn, history, live
 NORMAL_S = 45.0
 ALARM_TIMEOUT_S = 120.0
 SEED = 2023
+_CHANGE = next(rule.name for rule in DEFAULT_RULES if isinstance(rule, VerdictRule))
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class OnCall:
         while not self.notifications.empty():
             notification = self.notifications.get()
             for alert in notification["alerts"]:
-                if alert["status"] == "firing":
+                if alert["status"] == "firing" and alert["labels"]["alertname"] == _CHANGE:
                     self.changed.add(alert["labels"].get("service", ""))
             yield notification
 

@@ -1,0 +1,67 @@
+"""Durable ingest of the whole process under the load generator, everything on.
+
+usage: python bench/ingest.py LOAD_GENERATOR [--spans N] [--conns N]
+
+LOAD_GENERATOR is a script that takes --url, --spans and --conns and prints one JSON line (otlp_load.py). Prints what it
+measured, what the platform stored, and CPU seconds and memory of the platform without its scoring child.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+CLOCK_TICKS_PER_S = 100
+
+
+def metric(ui: str, name: str) -> float:
+    with urllib.request.urlopen(f"{ui}/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
+
+
+def cpu_s(pid: int) -> float:
+    """User and system seconds of one process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_S
+
+
+def peak_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("generator", type=Path)
+    parser.add_argument("--spans", type=int, default=100_000)
+    parser.add_argument("--conns", type=int, default=4)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        ports = ["--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0"]
+        command = [sys.executable, "-m", "watchkeeper", "up", "--data-dir", folder, *ports]
+        platform = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            ready = json.loads(platform.stdout.readline()) if platform.stdout else {}
+            before_s = cpu_s(platform.pid)
+            load = [sys.executable, str(options.generator), "--url", f"{ready['otlp_http']}/v1/traces"]
+            load += ["--spans", str(options.spans), "--conns", str(options.conns)]
+            measured = json.loads(subprocess.run(load, capture_output=True, text=True, check=True).stdout)
+            used_s = cpu_s(platform.pid) - before_s
+            figures = {
+                "stored": round(metric(ready["ui"], "watchkeeper_stored_spans_total")),
+                "cpu_s_per_million": round(used_s / measured["acked"] * 1e6, 1),
+                "peak_mb": round(peak_mb(platform.pid)),
+            }
+        finally:
+            platform.terminate()
+            platform.wait(60)
+        stored_bytes = sum(file.stat().st_size for file in Path(folder, "telemetry").iterdir())
+    print(json.dumps(measured | figures | {"bytes_per_span": round(stored_bytes / measured["acked"])}))
+
+
+if __name__ == "__main__":
+    main()
