@@ -30,8 +30,9 @@ class Day:
     path: Path
     min_seq: int | None = None
     max_seq: int | None = None
+    made: bool = False  # the file is there; before, only the writer knows of the day
     attached: bool = False
-    broken: bool = False  # DuckDB shut it after a failed checkpoint; attached anew, it is whole again
+    broken: bool = False  # met an error that may have made DuckDB shut it: to be attached anew
     n_users: int = 0
     last_used: int = 0
     written_s: float | None = None  # when it was last written; None: all is in the file, and it may be detached
@@ -85,7 +86,7 @@ class Days:
 
     def _find(self, path: Path) -> None:
         number = date.fromisoformat(path.stem).toordinal() - _EPOCH
-        day = self._days[number] = Day(number, path)
+        day = self._days[number] = Day(number, path, made=True)
         if day.wal_bytes():
             day.written_s = self._clock()
         with self.cursor([day]) as cursor:
@@ -94,7 +95,14 @@ class Days:
             day.min_seq, day.max_seq = row
 
     def all(self) -> list[Day]:
-        return sorted(self._days.copy().values(), key=lambda day: day.number)
+        """The days that have a file, oldest first.
+
+        Raises:
+            StoreUnavailable: when the store is closed; no days would look like no calls.
+        """
+        if self._db is None:
+            raise StoreUnavailable(f"{self._folder} is closed; open the store again")
+        return sorted((day for day in self._days.copy().values() if day.made), key=lambda day: day.number)
 
     def between(self, since_ns: int, until_ns: int) -> list[Day]:
         """The days that hold some of since_ns <= time < until_ns, oldest first."""
@@ -131,8 +139,10 @@ class Days:
             with unavailable(_names(days) or str(self._folder)):
                 yield cursor
         except StoreUnavailable as error:
-            for day in days:
-                day.broken |= "invalidated" in str(error) and (len(days) == 1 or day.name in str(error))
+            # DuckDB shuts a file whose checkpoint failed half-way. Attaching it anew is safe: the log is replayed.
+            if isinstance(error.__cause__, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
+                for day in days:
+                    day.broken = True
             raise
         finally:
             with self._lock:
@@ -163,7 +173,7 @@ class Days:
             except BaseException:
                 db.execute(f"DETACH {day.name}")
                 raise
-        day.attached = True
+        day.made = day.attached = True
 
     def _let_go(self) -> None:
         """Detach the longest unused beyond the cap. A day with a log stays: folding it here would block everyone."""
@@ -185,7 +195,7 @@ class Days:
         if db is None:
             return
         try:
-            for day in self.all():
+            for day in self._days.values():
                 if day.attached:
                     with unavailable(f"{day.path}: its log was not folded in and is replayed at the next start"):
                         db.execute(f"CHECKPOINT {day.name}")

@@ -4,8 +4,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-import duckdb
-
 from collector.errors import StoreUnavailable
 from collector.store.duckdb.days import Days
 
@@ -34,8 +32,6 @@ def fold(days: Days, now_s: float) -> None:
             with days.cursor([day]) as cursor:
                 cursor.execute(f"CHECKPOINT {day.name}")
         except StoreUnavailable as error:
-            # DuckDB shuts a file whose checkpoint failed half-way, unless another transaction merely stood in its way.
-            day.broken = not isinstance(error.__cause__, duckdb.TransactionException)
             log.warning("%s; nothing is lost, the log is folded in later", error)
             continue
         if day.written_s == written_s and not day.wal_bytes():

@@ -71,6 +71,7 @@ def test_no_calls_give_no_row(store, everything, a_call, a_batch):
     assert store.aggregate(of(everything, *CALL_METRICS)) == {name: [] for name in CALL_METRICS}
     store.write([a_batch([a_call()])])
     nobody = replace(everything, service="nobody")
+    assert store.aggregate(of(nobody, "requests", "error_rate")) == {"requests": [], "error_rate": []}
     assert store.aggregate(of(nobody, "requests", "error_rate", step_s=60)) == {
         "time_ns": [],
         "requests": [],

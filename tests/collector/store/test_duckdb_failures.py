@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -104,6 +105,20 @@ def test_a_full_disk_refuses_writes_answers_reads_and_recovers(reopen, everythin
     assert len(scan_all(reopen())) == 40
 
 
+def test_a_disk_that_is_full_at_midnight_does_not_stop_reads(store, everything, a_call, a_batch, full_disk):
+    today = a_call()
+    store.write([a_batch([today])])
+    tomorrow = a_batch([a_call(start_ns=today.start_ns + 86_400 * 10**9)])
+    full_disk(1_000)
+    with pytest.raises(StoreUnavailable, match=r"2026-11-22\.duckdb cannot be opened"):
+        store.write([tomorrow])
+    assert len(store.calls(everything).items) == 1
+    assert store.call("0" * 32) is None
+    full_disk(None)
+    assert store.write([tomorrow]) == WriteResult(n_spans=1, n_calls=1)
+    assert len(scan_all(store)) == 2
+
+
 def test_a_disk_that_fills_while_folding_loses_nothing(tmp_path, everything, a_call, a_batch, full_disk):
     store = open_store(tmp_path)
     text = random.Random(1).randbytes(40_000).hex()  # does not compress away
@@ -191,4 +206,27 @@ def test_the_store_folds_by_itself(tmp_path, a_call, a_batch, monkeypatch):
     while wal.exists() and os.path.getsize(wal) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not wal.exists() or not os.path.getsize(wal)
+    store.close()
+
+
+def test_a_batch_committed_while_a_scan_goes_from_day_to_day_is_not_seen_by_half(
+    tmp_path, a_call, a_batch, monkeypatch
+):
+    """Between its two days a scan lets a batch over both be committed: the later half alone would hide the other."""
+    store = open_store(tmp_path)
+    noon_ns = a_call().start_ns
+    earlier, later = [[a_call(start_ns=noon_ns + day * 86_400 * 10**9) for _ in range(2)] for day in (0, 1)]
+    store.write([a_batch([earlier[0], later[0]])])
+    cursor_of = store._days.cursor
+    waiting = [a_batch([earlier[1], later[1]])]
+
+    @contextmanager
+    def cursor(days):
+        with cursor_of(days) as connection:
+            yield connection
+        if waiting:
+            store.write([waiting.pop()])
+
+    monkeypatch.setattr(store._days, "cursor", cursor)
+    assert scan_all(store) == [earlier[0], later[0], earlier[1], later[1]]
     store.close()
