@@ -13,6 +13,8 @@ MAX_LOG_BYTES = 256 << 20  # unfolded rows are held in memory, and replayed afte
 IDLE_LOG_BYTES = 8 << 20
 IDLE_S = 2.0
 SETTLED_S = 60.0
+PAUSE_S = 0.5
+PAUSE_AFTER_FAILURE_S = 10.0
 
 
 def due(log_bytes: int, idle_s: float) -> bool:
@@ -22,8 +24,9 @@ def due(log_bytes: int, idle_s: float) -> bool:
     return idle_s >= (IDLE_S if log_bytes >= IDLE_LOG_BYTES else SETTLED_S)
 
 
-def fold(days: Days, now_s: float) -> None:
-    """Checkpoint the days that are due. Readers go on meanwhile; commits wait."""
+def fold(days: Days, now_s: float) -> bool:
+    """Checkpoint the days that are due; whether all could be. Readers go on meanwhile, commits wait."""
+    all_folded = True
     for day in days.all():
         written_s = day.written_s
         if written_s is None or not day.attached or not due(day.wal_bytes(), now_s - written_s):
@@ -33,13 +36,15 @@ def fold(days: Days, now_s: float) -> None:
                 cursor.execute(f"CHECKPOINT {day.name}")
         except StoreUnavailable as error:
             log.warning("%s; nothing is lost, the log is folded in later", error)
+            all_folded = False
             continue
         if day.written_s == written_s and not day.wal_bytes():
             day.written_s = None
+    return all_folded
 
 
 class Folding:
-    """`fold` every half second in a thread of its own, until `stop`."""
+    """`fold` twice a second in a thread of its own, until `stop`; after a failure it leaves the disk in peace."""
 
     def __init__(self, days: Days, *, clock: Callable[[], float]) -> None:
         self._days = days
@@ -49,8 +54,9 @@ class Folding:
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._stopping.wait(0.5):
-            fold(self._days, self._clock())
+        pause_s = PAUSE_S
+        while not self._stopping.wait(pause_s):
+            pause_s = PAUSE_S if fold(self._days, self._clock()) else PAUSE_AFTER_FAILURE_S
 
     def stop(self) -> None:
         self._stopping.set()
