@@ -18,13 +18,13 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Configuration file [default: watchkeeper.toml, if there is one]")
+    Path | None, typer.Option("--config", help="Configuration file (default: watchkeeper.toml, if there is one)")
 ]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all data [default: watchkeeper-data]")]
-Host = Annotated[str | None, typer.Option(help="Loopback address to listen on [default: 127.0.0.1]")]
-Port = Annotated[int | None, typer.Option(help="UI and REST; 0 picks a free one [default: 8600]")]
-OtlpHttpPort = Annotated[int | None, typer.Option(help="OTLP over HTTP [default: 4318]")]
-OtlpGrpcPort = Annotated[int | None, typer.Option(help="OTLP over gRPC [default: 4317]")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of all data (default: watchkeeper-data)")]
+Host = Annotated[str | None, typer.Option(help="Loopback address to listen on (default: 127.0.0.1)")]
+Port = Annotated[int | None, typer.Option(help="UI and REST; 0 picks a free one (default: 8600)")]
+OtlpHttpPort = Annotated[int | None, typer.Option(help="OTLP over HTTP (default: 4318)")]
+OtlpGrpcPort = Annotated[int | None, typer.Option(help="OTLP over gRPC (default: 4317)")]
 
 
 @app.command()
@@ -54,9 +54,9 @@ def up(
 def serve(
     config: ConfigFile = None,
     model: Annotated[Path | None, typer.Option(help="Folder with weights, config and tokenizer")] = None,
-    model_name: Annotated[str | None, typer.Option(help="Name that clients ask for [default: the folder's]")] = None,
-    host: Annotated[str | None, typer.Option(help="Loopback address to listen on [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="0 picks a free one [default: 8700]")] = None,
+    model_name: Annotated[str | None, typer.Option(help="Name that clients ask for (default: the folder's)")] = None,
+    host: Annotated[str | None, typer.Option(help="Loopback address to listen on (default: 127.0.0.1)")] = None,
+    port: Annotated[int | None, typer.Option(help="0 picks a free one (default: 8700)")] = None,
     otlp: Annotated[str | None, typer.Option(help="Where traces go, such as http://127.0.0.1:4318")] = None,
 ) -> None:
     """Serve a local model with an OpenAI-compatible API that reports to Watchkeeper."""

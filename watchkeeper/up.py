@@ -89,9 +89,10 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         registry=registry,
         routers=(alerts_router(evaluation.alerts.book),),
     )
-    add_pages(app, store=store, evaluation=evaluation)
+    close_streams = add_pages(app, store=store, engine=engine, evaluation=evaluation)
     servers.append(ServerThread("UI", http(app, ui_socket, drain_timeout_s=config.server.drain_timeout_s)))
     parts.callback(_stop_all, servers)
+    parts.callback(close_streams)
     for server in servers:
         server.start()
     return servers, {

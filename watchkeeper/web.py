@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from collector.api import install_error_answers, telemetry_router, unknown_paths_router
 from collector.ingest import Ingest
@@ -38,18 +39,26 @@ def web_app(
     return app
 
 
-def add_pages(app: FastAPI, *, store: TelemetryStore, evaluation: Evaluation) -> None:
-    """The dashboard, where it is installed. Last of all: it answers every path that nothing else has."""
+def add_pages(app: FastAPI, *, store: TelemetryStore, engine: Engine, evaluation: Evaluation) -> Callable[[], None]:
+    """The dashboard, where it is installed. Last of all: it answers every path that nothing else has.
+
+    Returns what ends the event streams of open pages, for which a server that stops would wait.
+    """
     try:
-        from dashboard.app import Services, build
-    except ModuleNotFoundError as error:
-        log.warning("no pages: %s is not installed; pip install 'watchkeeper[dashboard]' brings them", error.name)
-        return
+        from dashboard.app import build
+        from dashboard.colours import SeriesColours
+        from dashboard.services import Services
+    except ImportError as error:
+        log.warning("no pages, telemetry is taken all the same: %s; pip install 'watchkeeper[dashboard]'", error)
+        return lambda: None
     services = Services(
         store=store,
         alerts=evaluation.alerts.book,
         review=evaluation.review,
         monitors=evaluation.monitors,
+        colours=SeriesColours(engine),
         clock=time.time_ns,
     )
     build(services, app)
+    close_streams: Callable[[], None] = app.state.close_streams
+    return close_streams
