@@ -13,7 +13,7 @@ class DriftConfig(BaseModel, frozen=True, extra="forbid"):
 
     n_reference: int = Field(default=200, ge=MIN_ROWS)
     n_window: int = Field(default=50, ge=MIN_ROWS)
-    alpha: float = Field(default=0.01, ge=0.0001, le=0.2)
+    alpha: float = Field(default=0.01, ge=0.001, le=0.2)
     """Share of false alarms among windows in which nothing changed."""
     interval_s: float = Field(default=5.0, gt=0, le=3600)
     max_monitors: int = Field(default=500, ge=1)

@@ -23,9 +23,11 @@ def nearest_pairs(before: Floats, after: Floats, *, answer_distance: Floats, n_p
     taken: set[int] = set()
     for place in order.tolist():
         i, j = divmod(place, len(after))
-        if len(pairs) < n_pairs and i not in pairs and j not in taken:
+        if i not in pairs and j not in taken:
             pairs[i] = j
             taken.add(j)
+        if len(pairs) == n_pairs:
+            break
     return list(pairs.items())
 
 
