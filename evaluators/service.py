@@ -133,5 +133,5 @@ def _why_no_embeddings(config: EvaluatorsConfig) -> str | None:
     if not config.embed.enabled:
         return "the configuration says so (evaluators.embed.enabled)"
     if missing := embed.missing_packages():
-        return f"not installed: {', '.join(missing)}; pip install 'watchkeeper[evaluators]'"
+        return f"not installed: {', '.join(missing)}; pip install 'watchkeeper[embeddings]'"
     return None

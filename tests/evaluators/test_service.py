@@ -138,7 +138,7 @@ def test_without_the_packages_everything_but_embeddings_goes_on(
     wait_until(lambda: is_caught_up(service))
     assert [consumer.name for consumer in service.status().consumers] == ["text"]
     assert len(store.scores(EVERYTHING, evaluator="refusal").items) == 1
-    said = "Embeddings are off: not installed: a_package_that_is_not_installed; pip install 'watchkeeper[evaluators]'"
+    said = "Embeddings are off: not installed: a_package_that_is_not_installed; pip install 'watchkeeper[embeddings]'"
     assert caplog.text.count(said) == 1
 
 
