@@ -137,7 +137,7 @@ def measure(asked: argparse.Namespace, data_dir: Path) -> dict[str, Any]:
         commits_ms.append((time.perf_counter() - start_s) * 1e3)
         wall_s += time.perf_counter() - start_s
         cpu_s += time.process_time() - start_cpu_s
-    first = next(batches(asked.batch, asked.batch, asked.days, random.Random(0)))
+    first = next(batches(asked.spans, asked.batch, asked.days, random.Random(0)))
     start_s = time.perf_counter()
     store.close()
     close_s = time.perf_counter() - start_s
