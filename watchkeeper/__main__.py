@@ -100,7 +100,7 @@ def main() -> None:
         print(f"watchkeeper: {error}", file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
-        print(f"watchkeeper: this needs {error.name}; `pip install watchkeeper` brings all parts", file=sys.stderr)
+        print(f"watchkeeper: this needs {error.name}; pip install 'watchkeeper[all]' brings it", file=sys.stderr)
         sys.exit(2)
 
 

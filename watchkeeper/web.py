@@ -49,7 +49,7 @@ def add_pages(app: FastAPI, *, store: TelemetryStore, engine: Engine, evaluation
         from dashboard.colours import SeriesColours
         from dashboard.services import Services
     except ImportError as error:
-        log.warning("no pages, telemetry is taken all the same: %s; pip install 'watchkeeper[dashboard]'", error)
+        log.warning("no pages, telemetry is taken all the same: %s", error)
         return lambda: None
     services = Services(
         store=store,

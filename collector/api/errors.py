@@ -18,6 +18,7 @@ class NotFound(BadRequest):
     """There is nothing with this id."""
 
 
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _KINDS: dict[type[BadRequest], tuple[int, str]] = {
     NotFound: (404, "not_found"),
     TooLarge: (413, "too_large"),
@@ -39,15 +40,15 @@ def unknown_paths_router() -> APIRouter:
     """Answers 404 (or 405) in JSON below /api and /v1. Include it last: what comes after it is never reached there."""
     router = APIRouter(include_in_schema=False)
 
-    @router.api_route("/api/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-    @router.api_route("/v1/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
     async def unknown_path(request: Request) -> Response:
         path = request.url.path
         if any(route.matches(request.scope)[0] is Match.PARTIAL for route in request.app.routes):
             return error_answer(405, "method_not_allowed", f"{request.method} is not possible on {path}")
-        hint = "; OTLP is taken on the OTLP port" if path.startswith("/v1/") else "; see /api/v1/openapi.json"
+        hint = "; OTLP is taken on the OTLP port" if path.startswith("/v1") else "; see /api/v1/openapi.json"
         return error_answer(404, "not_found", f"there is no {path}{hint}")
 
+    for path in ("/api", "/api/{path:path}", "/v1", "/v1/{path:path}"):
+        router.add_api_route(path, unknown_path, methods=_METHODS)
     return router
 
 

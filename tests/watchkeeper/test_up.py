@@ -176,7 +176,7 @@ def test_a_body_over_the_configured_limit_is_refused_on_both_ports(start_platfor
     assert post_export(platform, body).status_code == 413
 
 
-@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/nothing", "/v1/traces"])
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api", "/v1/traces"])
 def test_an_unknown_path_of_the_api_is_no_page(platform: Any, path: str) -> None:
     response = httpx.get(f"{platform.ui}{path}")
     assert response.status_code == 404
