@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class DuckDBStore:
 
     def write_scores(self, scores: Sequence[Score]) -> None:
         rows = [
-            asdict(score) | {"score_id": score.score_id, "marks": json.dumps([dict(mark) for mark in score.marks])}
+            _fields(score) | {"score_id": score.score_id, "marks": json.dumps([dict(mark) for mark in score.marks])}
             for score in scores
         ]
         with self._writing:
@@ -107,10 +107,10 @@ class DuckDBStore:
 
     def write_vectors(self, vectors: Sequence[TextVector]) -> None:
         with self._writing:
-            replace_rows(self._days, VECTORS, [asdict(vector) for vector in vectors], self._clock)
+            replace_rows(self._days, VECTORS, [_fields(vector) for vector in vectors], self._clock)
 
     def write_verdicts(self, verdicts: Sequence[Verdict]) -> None:
-        rows = [asdict(verdict) | {"body": json.dumps(asdict(verdict))} for verdict in verdicts]
+        rows = [_fields(verdict) | {"body": json.dumps(asdict(verdict))} for verdict in verdicts]
         with self._writing:
             replace_rows(self._days, VERDICTS, rows, self._clock)
 
@@ -179,3 +179,8 @@ class DuckDBStore:
         self._folding.stop()
         with self._writing:
             self._days.close()
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name; `asdict` would copy every number of a vector."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
