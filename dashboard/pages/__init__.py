@@ -1,0 +1,25 @@
+"""The pages there are: navigation shows these and no others."""
+
+from dashboard.pages.base import Page
+from dashboard.pages.overview import OVERVIEW
+
+PAGES: tuple[Page, ...] = (OVERVIEW,)
+
+
+def find_page(path: str) -> tuple[Page, str]:
+    """The page at an address, and what follows the page's path.
+
+    Raises:
+        KeyError: there is no such page.
+    """
+    for page in PAGES:
+        if path == page.path:
+            return page, ""
+        if (
+            page.path.endswith("/")
+            and page.path != "/"
+            and path.startswith(page.path)
+            and "/" not in path[len(page.path) :]
+        ):
+            return page, path[len(page.path) :]
+    raise KeyError(path)

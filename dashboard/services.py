@@ -1,0 +1,70 @@
+"""What the pages need from the rest, as narrow as they use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from collector.query import Page
+from collector.score import Score
+from collector.store.base import TelemetryReader
+from collector.verdict import Verdict
+
+if TYPE_CHECKING:  # the pages read these values; they need no code of the evaluators
+    from evaluators.alerts import Alert, Delivery, Rule
+    from evaluators.drift.monitor import MonitorState
+    from evaluators.review import Label, ReviewCounts, ReviewItem
+
+
+class Alerts(Protocol):
+    """See evaluators.alerts.AlertBook."""
+
+    def alerts(
+        self, *, since_ns: int, until_ns: int, state: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> Page[Alert]: ...
+    def open_alerts(self) -> Sequence[Alert]: ...
+    def acknowledge(self, alert_id: str, author: str, now_ns: int) -> Alert: ...
+    def rules(self) -> Sequence[Rule]: ...
+    def deliveries(self, alert_ids: Sequence[str]) -> Mapping[str, Sequence[Delivery]]: ...
+
+
+class Review(Protocol):
+    """See evaluators.review.ReviewQueue."""
+
+    def next(self, reviewer: str) -> ReviewItem | None: ...
+    def label(
+        self, item_id: str, *, reviewer: str, label: Label, comment: str | None = None, seconds: float | None = None
+    ) -> Score: ...
+    def skip(self, item_id: str, *, reviewer: str, reason: str | None = None) -> None: ...
+    def undo(self, reviewer: str) -> ReviewItem | None: ...
+    def revealed(self, item_id: str) -> Sequence[Score]: ...
+    def counts(self) -> ReviewCounts: ...
+
+
+class Monitors(Protocol):
+    """See evaluators.drift.monitor.Monitors."""
+
+    def states(self) -> Sequence[MonitorState]: ...
+    def accept(self, verdict: Verdict, author: str) -> None: ...
+    def report_false(self, verdict_id: str, author: str) -> None: ...
+    def feedback(self, verdict_ids: Sequence[str]) -> dict[str, str]: ...
+
+
+class Colours(Protocol):
+    """See dashboard.colours.SeriesColours."""
+
+    def places(self, dimension: str, names: Sequence[str]) -> Mapping[str, int]:
+        """The place of each name in the row of colours, the same for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """`clock` gives Unix nanoseconds."""
+
+    store: TelemetryReader
+    alerts: Alerts
+    review: Review
+    monitors: Monitors
+    colours: Colours
+    clock: Callable[[], int]
