@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from collector.body import UnsupportedMediaType, media_type, read_body
 from collector.errors import BadRequest, StoreUnavailable, TooLarge
 from collector.exports import store_export
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.otlp.declined import decline_logs, decline_metrics
-from collector.otlp.wire import decompress
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -34,10 +34,6 @@ class ReceiverLimits:
     """What one request may bring; `max_body_bytes` holds before and after decompression."""
 
     max_body_bytes: int = 32 * 2**20
-
-
-class UnsupportedMediaType(BadRequest):
-    """A content type or encoding that OTLP/HTTP does not know."""
 
 
 def receiver_app(ingest: Ingest, metrics: CollectorMetrics, limits: ReceiverLimits | None = None) -> Starlette:
@@ -56,9 +52,9 @@ def receiver_app(ingest: Ingest, metrics: CollectorMetrics, limits: ReceiverLimi
 
     def endpoint(handle: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            is_json = _media_type(request) == JSON
+            is_json = media_type(request) == JSON
             try:
-                body = await _read_body(request, max_bytes)
+                body = await _read(request, max_bytes)
                 return _encoded(await handle(body, is_json), 200, is_json)
             except (BadRequest, StoreUnavailable) as error:
                 status = _http_status(error)
@@ -80,34 +76,12 @@ def receiver_app(ingest: Ingest, metrics: CollectorMetrics, limits: ReceiverLimi
     )
 
 
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-async def _read_body(request: Request, max_bytes: int) -> bytes:
-    """The unpacked body; reading stops at the limit.
-
-    Raises:
-        UnsupportedMediaType, TooLarge, BadRequest: saying what to send instead.
-    """
-    if _media_type(request) not in (PROTOBUF, JSON):
+async def _read(request: Request, max_bytes: int) -> bytes:
+    """Raises UnsupportedMediaType, TooLarge or BadRequest, saying what to send instead."""
+    if media_type(request) not in (PROTOBUF, JSON):
         got = request.headers.get("content-type", "nothing")
         raise UnsupportedMediaType(f"Content-Type must be {PROTOBUF} or {JSON}, got {got}")
-    encoding = request.headers.get("content-encoding", "identity").lower()
-    if encoding not in ("identity", "gzip"):
-        raise UnsupportedMediaType(f"Content-Encoding must be gzip or none, got {encoding}")
-    too_large = TooLarge(f"the body is larger than {max_bytes} bytes; export smaller batches")
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise too_large
-    chunks, n_bytes = [], 0
-    async for chunk in request.stream():
-        n_bytes += len(chunk)
-        if n_bytes > max_bytes:
-            raise too_large
-        chunks.append(chunk)
-    body = b"".join(chunks)
-    return await run_in_threadpool(decompress, body, max_bytes=max_bytes) if encoding == "gzip" else body
+    return await read_body(request, max_bytes=max_bytes)
 
 
 def _http_status(error: BadRequest | StoreUnavailable) -> int:

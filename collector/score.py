@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
+from collector.call import Call
 from collector.times import format_rfc3339
 
 Source = Literal["model", "judge", "human", "user"]
@@ -54,3 +55,26 @@ class Score:
             "target_start_time": format_rfc3339(self.target_start_ns),
             "time": format_rfc3339(self.created_ns),
         }
+
+
+class TargetFacts(TypedDict):
+    """What a score repeats of its target."""
+
+    target_start_ns: int
+    project: str
+    service: str | None
+    environment: str | None
+    request_model: str | None
+    trace_id: str | None
+
+
+def target_facts(call: Call) -> TargetFacts:
+    """Those of a score on `call`, or on the trace or session that begins with it."""
+    return TargetFacts(
+        target_start_ns=call.start_ns,
+        project=call.project,
+        service=call.service,
+        environment=call.environment,
+        request_model=call.request_model,
+        trace_id=call.trace_id,
+    )

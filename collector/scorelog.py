@@ -1,13 +1,13 @@
 """One score as people and their users send it -> Score. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from collector.call import Call
 from collector.errors import BadRequest
-from collector.score import Score, TargetKind
+from collector.score import Score, TargetKind, target_facts
 from collector.validation import TimeNs, complaints, shorten
 
 Text = Annotated[str, Field(min_length=1)]
@@ -64,18 +64,6 @@ class ScoreDocument(BaseModel):
         return self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What a score keeps of the call, trace or session it stands on."""
-
-    start_ns: int
-    project: str
-    service: str | None
-    environment: str | None
-    request_model: str | None
-    trace_id: str | None
-
-
 def score_document(document: object) -> ScoreDocument:
     """Raises BadRequest with the path of what is wrong."""
     if not isinstance(document, Mapping):
@@ -86,11 +74,11 @@ def score_document(document: object) -> ScoreDocument:
         raise BadRequest("; ".join(complaints(error, ScoreDocument))) from error
 
 
-def score_of(document: ScoreDocument, target: Target, *, now_ns: int) -> Score:
+def score_of(document: ScoreDocument, first: Call, *, now_ns: int) -> Score:
+    """`first` is the call that the target is or begins with."""
     return Score(
         target_kind=document.target_kind,
         target_id=document.target_id,
-        target_start_ns=target.start_ns,
         evaluator=document.evaluator,
         version=document.version,
         source=document.source,
@@ -101,9 +89,5 @@ def score_of(document: ScoreDocument, target: Target, *, now_ns: int) -> Score:
         cost_usd=document.cost_usd,
         created_ns=now_ns if document.time is None else document.time,
         author=document.author,
-        project=target.project,
-        service=target.service,
-        environment=target.environment,
-        request_model=target.request_model,
-        trace_id=target.trace_id,
+        **target_facts(first),
     )

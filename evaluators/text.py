@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from collector.call import Call
-from collector.score import Score
+from collector.score import Score, target_facts
 from collector.store.base import TextVector
 from evaluators import features
 from evaluators.runner import Consumer, Results
@@ -65,7 +65,6 @@ def texts_of(call: Call) -> CallTexts:
 def _score(call: Call, finding: Finding, now_ns: int) -> Score:
     return Score(
         target_id=call.call_id,
-        target_start_ns=call.start_ns,
         evaluator=finding.evaluator,
         version=finding.version,
         source="model",
@@ -74,9 +73,5 @@ def _score(call: Call, finding: Finding, now_ns: int) -> Score:
         explanation=finding.explanation,
         marks=finding.marks,
         created_ns=now_ns,
-        project=call.project,
-        service=call.service,
-        environment=call.environment,
-        request_model=call.request_model,
-        trace_id=call.trace_id,
+        **target_facts(call),
     )

@@ -4,14 +4,13 @@ from collector.api.errors import NotFound
 from collector.call import Call
 from collector.query import Filters
 from collector.score import TargetKind
-from collector.scorelog import Target
 from collector.store.base import TelemetryReader
 
 FOREVER_NS = 2**63 - 1
 
 
-def find_target(reader: TelemetryReader, kind: TargetKind, target_id: str) -> Target:
-    """The start of the target is that of its first call, which a later call of the same session does not move.
+def first_call(reader: TelemetryReader, kind: TargetKind, target_id: str) -> Call:
+    """The call that the target is or begins with: a later call of the same session does not move it.
 
     Raises:
         NotFound: if nothing has this id.
@@ -26,14 +25,7 @@ def find_target(reader: TelemetryReader, kind: TargetKind, target_id: str) -> Ta
             first = _first_call_of_session(reader, target_id)
     if first is None:
         raise NotFound(f"there is no {kind} {target_id!r} with a model call; send its calls first, then its scores")
-    return Target(
-        start_ns=first.start_ns,
-        project=first.project,
-        service=first.service,
-        environment=first.environment,
-        request_model=first.request_model,
-        trace_id=first.trace_id,
-    )
+    return first
 
 
 def _first_call_of_session(reader: TelemetryReader, session_id: str) -> Call | None:

@@ -12,7 +12,7 @@ from collector.api.answers import json_answer
 from collector.api.errors import status_of
 from collector.api.queries import only
 from collector.api.shapes import Accepted, CallShape, ScoreShape
-from collector.api.targets import find_target
+from collector.api.targets import first_call
 from collector.body import UnsupportedMediaType, media_type, read_body
 from collector.calllog import call_of
 from collector.documents import read_documents
@@ -79,8 +79,8 @@ def _refusals_counted(metrics: CollectorMetrics) -> Iterator[None]:
 
 
 def _write_scores(store: TelemetryStore, documents: Sequence[ScoreDocument], *, now_ns: int) -> list[Score]:
-    targets = {key: find_target(store, *key) for key in {(d.target_kind, d.target_id) for d in documents}}
-    scores = [score_of(d, targets[d.target_kind, d.target_id], now_ns=now_ns) for d in documents]
+    firsts = {key: first_call(store, *key) for key in {(d.target_kind, d.target_id) for d in documents}}
+    scores = [score_of(d, firsts[d.target_kind, d.target_id], now_ns=now_ns) for d in documents]
     if scores:
         store.write_scores(scores)
     return scores

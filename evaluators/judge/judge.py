@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Engine
 
 from collector.call import Call
-from collector.score import Score
+from collector.score import Score, target_facts
 from evaluators.judge.budget import Budget
 from evaluators.judge.client import Client, Reply
 from evaluators.judge.config import JudgeConfig
@@ -164,7 +164,6 @@ class Judge:
         drawn = f"drawn with probability {self._config.sample_rate:g}"
         return Score(
             target_id=call.call_id,
-            target_start_ns=call.start_ns,
             evaluator=f"judge:{rubric.id}",
             version=version_of(rubric, self._model),
             source="judge",
@@ -174,11 +173,7 @@ class Judge:
             cost_usd=answer.cost_usd,
             created_ns=self._clock(),
             author=self._model,
-            project=call.project,
-            service=call.service,
-            environment=call.environment,
-            request_model=call.request_model,
-            trace_id=call.trace_id,
+            **target_facts(call),
         )
 
     def _remembered(self, key: str) -> _Answer | None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Executable, Row, delete, select
 from collector.call import Call
 from collector.errors import BadRequest
 from collector.query import Filters
-from collector.score import Score
+from collector.score import Score, target_facts
 from collector.state.tables import review_items as items
 from collector.store.base import TelemetryReader, TelemetryWriter
 from collector.times import NS_PER_S
@@ -183,7 +183,6 @@ class ReviewQueue:
     def _score(self, call: Call, reviewer: str, *, label: str, value: float | None, comment: str | None) -> Score:
         return Score(
             target_id=call.call_id,
-            target_start_ns=call.start_ns,
             evaluator=EVALUATOR,
             version=GUIDELINE_VERSION,
             source="human",
@@ -192,11 +191,7 @@ class ReviewQueue:
             explanation=comment or None,
             created_ns=self._clock(),
             author=reviewer,
-            project=call.project,
-            service=call.service,
-            environment=call.environment,
-            request_model=call.request_model,
-            trace_id=call.trace_id,
+            **target_facts(call),
         )
 
     def _hold(self, item_id: str, reviewer: str) -> Row[Any]:
