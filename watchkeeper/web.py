@@ -1,6 +1,5 @@
 """The application behind the UI port: health, REST, pages."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -12,10 +11,11 @@ from collector.api import install_error_answers, telemetry_router, unknown_paths
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.store.base import TelemetryStore
+from dashboard.app import build
+from dashboard.colours import SeriesColours
+from dashboard.services import Services
 from watchkeeper.evaluation import Evaluation
 from watchkeeper.health import Check, health_router
-
-log = logging.getLogger(__name__)
 
 
 def web_app(
@@ -40,17 +40,10 @@ def web_app(
 
 
 def add_pages(app: FastAPI, *, store: TelemetryStore, engine: Engine, evaluation: Evaluation) -> Callable[[], None]:
-    """The dashboard, where it is installed. Last of all: it answers every path that nothing else has.
+    """The dashboard. Last of all: it answers every path that nothing else has.
 
     Returns what ends the event streams of open pages, for which a server that stops would wait.
     """
-    try:
-        from dashboard.app import build
-        from dashboard.colours import SeriesColours
-        from dashboard.services import Services
-    except ImportError as error:
-        log.warning("no pages, telemetry is taken all the same: %s", error)
-        return lambda: None
     services = Services(
         store=store,
         alerts=evaluation.alerts.book,

@@ -140,6 +140,14 @@ def test_an_unfinished_request_does_not_hold_up_a_stop_for_ever(start_platform: 
         assert time.monotonic() - started_s < 20
 
 
+def test_an_open_page_does_not_hold_up_a_stop(start_platform: Callable[..., Any]) -> None:
+    platform = start_platform(WATCHKEEPER_SERVER__DRAIN_TIMEOUT_S="600")
+    with httpx.stream("GET", f"{platform.ui}/_ui/events", timeout=60) as stream:
+        first = next(stream.iter_bytes())
+        assert b"retry" in first
+        assert platform.stop() == 0
+
+
 def test_a_second_signal_ends_the_process_at_once(start_platform: Callable[..., Any]) -> None:
     platform = start_platform(WATCHKEEPER_SERVER__DRAIN_TIMEOUT_S="600")
     with half_a_request(platform):
@@ -205,6 +213,13 @@ def test_an_answer_is_scored_against_its_contexts(platform: Any) -> None:
     assert scores[0]["source"] == "model"
     assert scores[0]["service"] == "shop"
     assert 'watchkeeper_evaluator_scores_total{evaluator="text"}' in httpx.get(f"{platform.ui}/metrics").text
+
+
+def test_the_pages_are_on_the_same_port(platform: Any) -> None:
+    page = httpx.get(platform.ui)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Watchkeeper" in page.text
 
 
 def test_readiness_names_each_check(platform: Any) -> None:
