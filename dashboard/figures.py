@@ -48,7 +48,8 @@ class Steps:
 class Series:
     """One line or area. `y`, `low`, `high` and `n` are as long as the chart's times; None is a gap.
 
-    `colour` is a CSS variable. `only` are the filters that lead to its calls.
+    `colour` is a CSS variable. `only` are the filters that lead to its calls, `links` where each point leads instead.
+    `x_ns` are its own times, where it does not stand on the steps of the chart.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Series:
     high: Sequence[float | None] | None = None
     n: Sequence[int | None] | None = None
     only: Mapping[str, str] | None = None
+    links: Sequence[str] | None = None
+    x_ns: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,8 @@ def _series_json(series: Series) -> dict[str, Any]:
         "name": series.name,
         "colour": series.colour,
         "only": series.only,
+        "links": series.links,
+        "x": None if series.x_ns is None else [t // 1_000_000 for t in series.x_ns],
         **{key: None if values is None else [_short(v) for v in values] for key, values in columns.items()},
     }
 

@@ -118,6 +118,13 @@ def day_and_clock(time_ns: int) -> str:
     return f"{moment.day} {moment:%B, %H:%M}"
 
 
+def between(start_ns: int, end_ns: int) -> str:
+    """17 Jun 14:20 to 16:05; the second day only where it is another."""
+    start, end = at(start_ns), at(end_ns)
+    day = f"{end.day} {end:%b} " if end.date() != start.date() else ""
+    return f"{start.day} {start:%b %H:%M} to {day}{end:%H:%M}"
+
+
 def absolute(time_ns: int) -> str:
     """17 June 2026, 14:20:08 UTC"""
     moment = at(time_ns)

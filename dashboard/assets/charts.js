@@ -73,10 +73,11 @@
 
   function traces(spec) {
     const stacked = spec.kind === "stacked";
-    const x = spec.x.map((t) => (stacked ? t : Math.min(t + spec.step / 2, spec.range[1])));
+    const shared = spec.x.map((t) => (stacked ? t : Math.min(t + spec.step / 2, spec.range[1])));
     const bands = [], lines = [];
     spec.series.forEach((series) => {
-      const colour = css(series.colour), strong = series.colour === "p50" || series.strong;
+      const colour = css(series.colour), x = series.x || shared, own = Boolean(series.x);
+      const strong = series.colour === "p50" || (own && series.colour === "s1");
       if (series.low) bands.push(band(series, x, colour));
       const trace = { type: "scatter", name: series.name, hovertemplate: `%{customdata}<extra>${escape(series.name)}</extra>`,
         customdata: series.y.map((_, i) => note(spec, series, i)), connectgaps: false };
@@ -89,9 +90,8 @@
       } else {
         // A value between two gaps has no line: it is a dot.
         const alone = new Set(runs(series.y).filter(([first, last]) => first === last).map(([first]) => first));
-        const sparse = spec.step === 0;
         Object.assign(trace, { x: x, y: series.y, mode: "lines+markers", line: { color: colour, width: strong ? 2 : 1.5 },
-          marker: { color: colour, size: series.y.map((_, i) => (sparse ? 6 : alone.has(i) ? 5 : 0)), opacity: 1,
+          marker: { color: colour, size: series.y.map((_, i) => (own ? 6 : alone.has(i) ? 5 : 0)), opacity: 1,
             line: { width: 0 } } });
         if (spec.kind === "area") Object.assign(trace, { fill: "tozeroy", fillcolor: faded(colour, 0.13) });
       }
@@ -127,7 +127,7 @@
         xanchor: "left", yanchor: "bottom", font: { color: ink2, size: 12 }, xshift: 4 });
     }
     return { margin: MARGIN, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
-      font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: ink2 }, hovermode: "x unified",
+      font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: ink2 }, hovermode: spec.series.some((s) => s.x) ? "closest" : "x unified",
       hoverlabel: { bgcolor: css("card"), bordercolor: css("line"), font: { color: css("ink"), size: 12 } },
       dragmode: "zoom", shapes, annotations, yaxis: y,
       xaxis: { ...axis, type: "date", range: spec.range, fixedrange: false, showgrid: false, ...ticks(spec, width),
@@ -258,11 +258,14 @@
     if (shown) return shown.remove();
     const time = (ms) => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
     const box = h("div", { class: "as-table table", tabindex: "0" });
-    watchkeeper.widgets.table(box, {
-      label: spec.label,
+    const content = spec.series.some((s) => s.x) ? {
+      columns: [{ title: "Time, UTC" }, { title: "Series" }, { title: "Value", numeric: true }],
+      rows: spec.series.flatMap((s) => s.x.map((ms, i) => ({ cells: [time(ms), s.name, note(spec, s, i)] }))),
+    } : {
       columns: [{ title: "Time, UTC" }, ...spec.series.map((s) => ({ title: s.name, numeric: true }))],
       rows: spec.x.map((ms, i) => ({ cells: [time(ms), ...spec.series.map((s) => note(spec, s, i))] })),
-    }, true);
+    };
+    watchkeeper.widgets.table(box, { label: spec.label, ...content }, true);
     element.append(box);
   }
 

@@ -1,9 +1,10 @@
 """The pages there are: navigation shows these and no others."""
 
 from dashboard.pages.base import Page
+from dashboard.pages.drift import DRIFT
 from dashboard.pages.overview import OVERVIEW
 
-PAGES: tuple[Page, ...] = (OVERVIEW,)
+PAGES: tuple[Page, ...] = (OVERVIEW, DRIFT)
 
 
 def find_page(path: str) -> tuple[Page, str]:
