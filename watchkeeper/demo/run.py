@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from collector.errors import WatchkeeperError
 from evaluators.alerts.defaults import DEFAULT_RULES
 from evaluators.alerts.receiver import WebhookReceiver, lines_of
 from evaluators.alerts.rule import VerdictRule
-from watchkeeper.demo.answers import LLMDRIFT_FILE, load
+from watchkeeper.demo.answers import LLMDRIFT_FILE, Replay, load
 from watchkeeper.demo.process import Platform, start
 from watchkeeper.demo.replay import Applications
 from watchkeeper.demo.traffic import Turn, history, live
@@ -32,90 +32,137 @@ SEED = 2023
 _CHANGE = next(rule.name for rule in DEFAULT_RULES if isinstance(rule, VerdictRule))
 
 
+def run(*, keep: bool | None = None) -> None:
+    """Replay the demo and, with `keep` (None: where someone watches a terminal), go on until Ctrl-C.
+
+    The answers are the recorded ones beside the checkout if they are there, else the generated ones of the package.
+
+    Raises:
+        WatchkeeperError: if the platform does not start, or a change was not told in time.
+    """
+    replay = load(_beside_the_checkout())
+    with _demo(replay) as demo:
+        demo.show_normal_traffic()
+        demo.show_change()
+        if keep if keep is not None else sys.stdout.isatty():
+            with suppress(KeyboardInterrupt):
+                demo.go_on()
+
+
 @dataclass(slots=True)
 class OnCall:
-    """What reached the person on call, in the order of arrival."""
+    """What reached the person on call."""
 
-    notifications: "queue.Queue[Mapping[str, Any]]" = field(default_factory=queue.Queue)
-    changed: set[str] = field(default_factory=set)
+    inbox: "queue.Queue[Mapping[str, Any]]" = field(default_factory=queue.Queue)
+    told: set[str] = field(default_factory=set)
     """Services whose change was told."""
 
-    def arrived(self) -> Iterator[Mapping[str, Any]]:
-        while not self.notifications.empty():
-            notification = self.notifications.get()
+    def read(self) -> Iterator[Mapping[str, Any]]:
+        """The notifications that came since the last time."""
+        while not self.inbox.empty():
+            notification = self.inbox.get()
             for alert in notification["alerts"]:
                 if alert["status"] == "firing" and alert["labels"]["alertname"] == _CHANGE:
-                    self.changed.add(alert["labels"].get("service", ""))
+                    self.told.add(alert["labels"].get("service", ""))
             yield notification
 
 
-def run(*, llmdrift: Path | None = None, keep: bool | None = None) -> None:
-    """Replay the demo and stay until Ctrl-C (`keep`; None: where someone watches a terminal).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """The running parts, and the acts of the play."""
 
-    Args:
-        llmdrift: the recorded answers; None: those beside the checkout if they are there, else generated ones.
+    replay: Replay
+    platform: Platform
+    applications: Applications
+    on_call: OnCall
+    progress: Progress
+    rng: random.Random
 
-    Raises:
-        WatchkeeperError: if the platform does not start, or the change was not told within three minutes.
-    """
-    keep = sys.stdout.isatty() if keep is None else keep
+    def show_normal_traffic(self) -> None:
+        """Two hours that are over, then some time of traffic as it comes."""
+        self._doing("replaying two hours of normal traffic")
+        now_ns = time.time_ns()
+        for turn in history(self.replay.exchanges, self.rng):
+            self.applications.answer(turn, now_ns + round(turn.at_s * 1e9))
+        self.applications.flush()
+        self._say(f"[green]✓[/] two hours of normal traffic: {_n_calls(self.platform.ui):,} calls are stored")
+        self._doing(f"live traffic, nothing changed yet ({NORMAL_S:.0f} s)")
+        self._play(self._turns(NORMAL_S, changed=False))
+        if self.on_call.told:
+            self._say("[yellow]An alarm before the change: a false one, as the guarantee says there can be.[/]")
+
+    def show_change(self) -> None:
+        """The models change; wait until on call was told of both services."""
+        self._say("[bold]● Now the models behind both names change, silently:[/] same names, same questions.")
+        self._doing("live traffic, changed models; waiting for the alarm")
+        started_s, services = time.monotonic(), set(self.replay.exchanges)
+        for turn in self._turns(ALARM_TIMEOUT_S, changed=True):
+            self._play([turn], started_s)
+            if services <= self.on_call.told:
+                break
+        else:
+            missing = ", ".join(sorted(services - self.on_call.told))
+            raise WatchkeeperError(f"no alarm for {missing} within {ALARM_TIMEOUT_S:.0f} s{self._log()}")
+        self._say(
+            f"[green]✓[/] on call knows of both changes {time.monotonic() - started_s:.0f} s after they happened. "
+            f"What changed, and why the alarm can be trusted: {self.platform.ui}/drift"
+        )
+
+    def go_on(self) -> None:
+        """More of the same, for whoever looks around, until interrupted."""
+        self._doing("the traffic goes on; Ctrl-C ends the demo")
+        while True:
+            self._play(self._turns(60.0, changed=True))
+
+    def _turns(self, until_s: float, *, changed: bool) -> Iterator[Turn]:
+        return live(self.replay.exchanges, from_s=0.0, until_s=until_s, changed=changed, rng=self.rng)
+
+    def _play(self, turns: Iterable[Turn], started_s: float | None = None) -> None:
+        """Send each turn when its time has come, and print what reaches on call."""
+        started_s = time.monotonic() if started_s is None else started_s
+        for turn in turns:
+            time.sleep(max(0.0, turn.at_s - (time.monotonic() - started_s)))
+            if not self.platform.is_alive:
+                raise WatchkeeperError(f"the platform ended{self._log()}")
+            self.applications.answer(turn, time.time_ns())
+            for notification in self.on_call.read():
+                self._say(Panel("\n".join(lines_of(notification)), title="on call gets", border_style="red"))
+
+    def _doing(self, what: str) -> None:
+        self.progress.update(self.progress.task_ids[0], description=what)
+
+    def _say(self, what: str | Panel) -> None:
+        self.progress.console.print(what)
+
+    def _log(self) -> str:
+        return f"; its log ends:\n{self.platform.log.read_text()[-2000:]}"
+
+
+@contextmanager
+def _demo(replay: Replay) -> Iterator[Demo]:
+    """Everything started, and stopped in the reverse order."""
+    on_call, secret = OnCall(), secrets.token_urlsafe(32)
     console = Console()
-    replay = load(llmdrift or _beside_the_checkout())
-    console.print(f"[bold]Watchkeeper demo[/]: {replay.source}, as two applications: {', '.join(replay.exchanges)}.")
-    on_call, secret, rng = OnCall(), secrets.token_urlsafe(32), random.Random(SEED)
+    console.print(f"[bold]Watchkeeper demo:[/] {replay.source}, as two applications: {', '.join(replay.exchanges)}.")
     with ExitStack() as parts:
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="watchkeeper-demo-")))
-        webhook = parts.enter_context(WebhookReceiver(secret, on_call.notifications.put))
-        progress = parts.enter_context(
-            Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
-        )
-        task = progress.add_task("starting the platform", total=None)
+        webhook = parts.enter_context(WebhookReceiver(secret, on_call.inbox.put))
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        progress = parts.enter_context(Progress(*columns, console=console))
+        progress.add_task("starting the platform", total=None)
         platform = start(folder, webhook_url=webhook.url, secret=secret)
         parts.callback(platform.stop)
         applications = Applications(platform.otlp_http, replay.exchanges)
         parts.callback(applications.close)
-        progress.console.print(f"Open [link={platform.ui}]{platform.ui}[/link] to watch it live.")
-
-        progress.update(task, description="replaying two hours of normal traffic")
-        started_ns = time.time_ns()
-        for turn in history(replay.exchanges, rng):
-            applications.answer(turn, started_ns + round(turn.at_s * 1e9))
-        applications.flush()
-        progress.console.print(f"✓ two hours of normal traffic: {_n_calls(platform)} calls stored, scored as they come")
-
-        progress.update(task, description=f"live traffic, nothing changed ({NORMAL_S:.0f} s)")
-        normal = live(replay.exchanges, from_s=0.0, until_s=NORMAL_S, changed=False, rng=rng)
-        _play(normal, applications, platform, on_call, progress.console)
-        if on_call.changed:
-            progress.console.print(
-                "[yellow]an alarm before the change: a false one, of the share the guarantee allows[/]"
-            )
-
-        changed_s = time.monotonic()
-        progress.console.print(
-            "[bold]● now the models behind both names change, silently[/] (same names, same questions)"
+        console.print(f"Open [link={platform.ui}]{platform.ui}[/link] to watch it live.")
+        yield Demo(
+            replay=replay,
+            platform=platform,
+            applications=applications,
+            on_call=on_call,
+            progress=progress,
+            rng=random.Random(SEED),
         )
-        progress.update(task, description="live traffic, changed models; waiting for the alarm")
-        services = set(replay.exchanges)
-        altered = live(replay.exchanges, from_s=0.0, until_s=ALARM_TIMEOUT_S, changed=True, rng=rng)
-        _play(altered, applications, platform, on_call, progress.console, until_told=services)
-        if not services <= on_call.changed:
-            raise WatchkeeperError(
-                f"no alarm for {', '.join(sorted(services - on_call.changed))} within {ALARM_TIMEOUT_S:.0f} s; "
-                f"the platform's log ends:\n{platform.log.read_text()[-1500:]}"
-            )
-        progress.console.print(
-            f"✓ both changes told {time.monotonic() - changed_s:.0f} s after they happened. "
-            f"Look at {platform.ui}/drift for what changed, and why the alarm can be trusted."
-        )
-        if keep:
-            progress.update(task, description="the traffic goes on; Ctrl-C stops the demo")
-            try:
-                while True:
-                    more = live(replay.exchanges, from_s=0.0, until_s=60.0, changed=True, rng=rng)
-                    _play(more, applications, platform, on_call, progress.console)
-            except KeyboardInterrupt:
-                progress.update(task, description="stopping")
 
 
 def _beside_the_checkout() -> Path | None:
@@ -123,31 +170,8 @@ def _beside_the_checkout() -> Path | None:
     return path if path.exists() else None
 
 
-def _play(
-    turns: Iterable[Turn],
-    applications: Applications,
-    platform: Platform,
-    on_call: OnCall,
-    console: Console,
-    *,
-    until_told: set[str] | None = None,
-) -> None:
-    """Send each turn when its time has come, print what reaches on call, end early when all of `until_told` did."""
-    started_s = time.monotonic()
-    for turn in turns:
-        time.sleep(max(0.0, turn.at_s - (time.monotonic() - started_s)))
-        if not platform.is_alive:
-            raise WatchkeeperError(f"the platform ended; its log says:\n{platform.log.read_text()[-2000:]}")
-        applications.answer(turn, time.time_ns())
-        for notification in on_call.arrived():
-            console.print(Panel("\n".join(lines_of(notification)), title="on call gets", border_style="red"))
-        if until_told is not None and until_told <= on_call.changed:
-            return
-
-
-def _n_calls(platform: Platform) -> int:
+def _n_calls(ui_url: str) -> int:
     """How many calls the platform holds, as REST tells it."""
-    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 24 * 3600))
-    answer = httpx.get(f"{platform.ui}/api/v1/timeseries", params={"metric": "requests", "since": since}, timeout=30)
+    answer = httpx.get(f"{ui_url}/api/v1/timeseries", params={"metric": "requests"}, timeout=30)
     answer.raise_for_status()
     return sum(row["requests"] for row in answer.json()["items"])
