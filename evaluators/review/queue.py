@@ -156,11 +156,15 @@ class ReviewQueue:
         with self._engine.connect() as connection:
             rows = connection.execute(statements.count_by_state(today_ns)).all()
         by_stratum: dict[str, dict[str, int]] = {}
+        done_today_by: dict[str, int] = {}
         for row in rows:
-            by_stratum.setdefault(row.stratum, dict.fromkeys(("open", "done", "skipped"), 0))[row.state] = row.n
+            by_state = by_stratum.setdefault(row.stratum, dict.fromkeys(("open", "done", "skipped"), 0))
+            by_state[row.state] += row.n
+            if row.state == "done" and row.n_today:
+                done_today_by[row.reviewer] = done_today_by.get(row.reviewer, 0) + row.n_today
         total = {state: sum(n[state] for n in by_stratum.values()) for state in ("open", "done", "skipped")}
-        done_today = sum(row.n_today for row in rows if row.state == "done")
-        return ReviewCounts(**total, done_today=done_today, by_stratum=by_stratum)
+        done_today = sum(done_today_by.values())
+        return ReviewCounts(**total, done_today=done_today, done_today_by=done_today_by, by_stratum=by_stratum)
 
     def _row(self, candidate: Candidate, now_ns: int) -> dict[str, Any]:
         def digest(purpose: str) -> str:

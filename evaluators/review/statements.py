@@ -73,9 +73,8 @@ def last_closed(reviewer: str) -> Select[Any]:
 
 def count_by_state(today_ns: int) -> Select[Any]:
     since_midnight = func.coalesce(items.c.closed_ns, 0) >= today_ns
-    return select(
-        items.c.stratum, items.c.state, func.count().label("n"), func.count().filter(since_midnight).label("n_today")
-    ).group_by(items.c.stratum, items.c.state)
+    keys = (items.c.stratum, items.c.state, items.c.reviewer)
+    return select(*keys, func.count().label("n"), func.count().filter(since_midnight).label("n_today")).group_by(*keys)
 
 
 def _free(now_ns: int) -> ColumnElement[bool]:

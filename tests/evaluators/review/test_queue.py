@@ -374,10 +374,22 @@ def test_progress_is_counted_by_state_stratum_and_day(
         closed += 1
     counts = queue.counts()
     assert (counts.done, counts.skipped, counts.done_today) == (1, 1, 1)
+    assert counts.done_today_by == {"ann": 1}
     assert counts.by_stratum["random"] == {"open": 1, "done": 1, "skipped": 1}
     assert counts.open == sum(stratum["open"] for stratum in counts.by_stratum.values())
     clock.wait(86_400)
-    assert (queue.counts().done, queue.counts().done_today) == (1, 0)
+    assert (queue.counts().done, queue.counts().done_today, queue.counts().done_today_by) == (1, 0, {})
+
+
+def test_what_each_reviewer_did_today_is_counted_over_both_strata(queue_of: QueueOf) -> None:
+    queue = queue_of(4)
+    for reviewer in ("ann", "ann", "bob"):
+        item = queue.next(reviewer)
+        assert item is not None
+        queue.label(item.item_id, reviewer=reviewer, label="cannot tell")
+    counts = queue.counts()
+    assert counts.done_today_by == {"ann": 2, "bob": 1}
+    assert (counts.done_today, counts.open) == (3, 1)
 
 
 def test_the_queue_survives_a_restart(queue_of: QueueOf, store: TelemetryStore, clock: Any, tmp_path: Path) -> None:
