@@ -151,7 +151,12 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
     ),
     Behaviour("headers", "Headers", "count", "more headers", "fewer headers", lambda r: r.line_kinds["header"]),
     Behaviour(
-        "leads", "Lines that end in a colon", "count", "more leads", "fewer leads", lambda r: r.line_kinds["lead"]
+        "leads",
+        "Lines that end in a colon",
+        "count",
+        "more lines that end in a colon",
+        "fewer lines that end in a colon",
+        lambda r: r.line_kinds["lead"],
     ),
     Behaviour("table_rows", "Table rows", "count", "more tables", "fewer tables", lambda r: r.line_kinds["table"]),
     Behaviour(
@@ -239,16 +244,16 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
         "starts_yes",
         "First word is yes",
         "flag",
-        "start with yes more often",
-        "start with yes less often",
+        'start with "yes" more often',
+        'start with "yes" less often',
         lambda r: _first_word_in(r, phrases.YES),
     ),
     Behaviour(
         "starts_no",
         "First word is no",
         "flag",
-        "start with no more often",
-        "start with no less often",
+        'start with "no" more often',
+        'start with "no" less often',
         lambda r: _first_word_in(r, phrases.NO),
     ),
     Behaviour(
