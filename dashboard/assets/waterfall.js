@@ -3,29 +3,41 @@
   "use strict";
   const ROW_PX = 28, INDENT_PX = 14, MAX_INDENTS = 16, SPARE_ROWS = 8, OPEN_AFTER_MS = 150;
   const h = watchkeeper.h;
+  let last = { id: null, view: null };
 
   watchkeeper.widgets.waterfall = function (element, spec, isNew) {
-    const view = isNew ? (element.waterfall = build(element)) : element.waterfall;
-    const moved = isNew || (!view.opening && view.active !== spec.selected);
+    // Dash makes the page anew for each answer. The list of the same trace moves into it as it was left: where it was
+    // scrolled to, what was folded, where the focus stood.
+    const isKept = isNew && last.id === element.id;
+    if (isKept) keep(element, last.view);
+    else if (isNew) last = { id: element.id, view: build(element) };
+    const view = (element.waterfall = last.view), isOther = !view.opening && view.active !== spec.selected;
     view.spec = spec;
-    if (moved) view.active = spec.selected;
+    if (isOther) view.active = spec.selected;
     view.scale.textContent = `${spec.scale} · solid = critical path`;
     view.search.hidden = spec.span.length < 2;
     layOut(view);
-    if (moved) reveal(view, isNew);
+    if (isOther || (isNew && !isKept)) reveal(view, !isKept);
   };
 
+  function keep(element, view) {
+    const { top, focus } = view;
+    element.replaceChildren(view.head, view.list);
+    view.list.scrollTop = top;
+    if (focus && document.activeElement === document.body) view.list.focus({ preventScroll: true });
+  }
+
   function build(element) {
-    const view = { folded: new Set(), pool: [], shown: [], active: 0, opening: 0, frame: 0 };
+    const view = { folded: new Set(), pool: [], shown: [], active: 0, opening: 0, frame: 0, top: 0, focus: false };
     view.search = h("input", { type: "search", placeholder: "Find a span", "aria-label": "Find a span", autocomplete: "off" });
     view.found = h("span", { class: "found", role: "status" });
     view.scale = h("span", { class: "scale" });
     view.space = h("div", { class: "space", role: "presentation" });
     view.list = h("div", { class: "list", role: "listbox", tabindex: "0", "aria-label": "Spans of this trace" }, view.space);
-    const head = h("div", { class: "row head" }, h("span", { class: "name" }, "Span", view.search, view.found), view.scale,
+    view.head = h("div", { class: "row head" }, h("span", { class: "name" }, "Span", view.search, view.found), view.scale,
       h("span", { class: "number" }, "Duration"), h("span", { class: "number" }, "Tokens"), h("span", { class: "number" }, "Cost"));
-    element.replaceChildren(head, view.list);
-    view.list.addEventListener("scroll", () => later(view), { passive: true });
+    element.replaceChildren(view.head, view.list);
+    view.list.addEventListener("scroll", () => view.list.isConnected && later(view), { passive: true });
     view.list.addEventListener("click", (event) => clicked(view, event));
     view.list.addEventListener("keydown", (event) => pressed(view, event));
     view.search.addEventListener("input", () => layOut(view));
@@ -38,7 +50,7 @@
         layOut(view);
       }
     });
-    new ResizeObserver(() => later(view)).observe(view.list);
+    new ResizeObserver(() => view.list.isConnected && later(view)).observe(view.list);
     return view;
   }
 
@@ -66,6 +78,7 @@
 
   function render(view) {
     view.frame = 0;
+    view.top = view.list.scrollTop;
     const first = Math.max(0, Math.floor(view.list.scrollTop / ROW_PX) - SPARE_ROWS);
     const n = Math.min(view.shown.length - first, Math.ceil(view.list.clientHeight / ROW_PX) + 2 * SPARE_ROWS);
     while (view.pool.length < n) view.pool.push(addRow(view));
@@ -144,6 +157,8 @@
     clearTimeout(view.opening);
     view.opening = setTimeout(() => {
       view.opening = 0;
+      if (!view.list.isConnected) return; // somebody went on to another page
+      view.focus = view.list === document.activeElement;
       const query = new URLSearchParams(location.search);
       query.set("span", view.spec.span[i]);
       watchkeeper.navigate(`${location.pathname}?${query}`, true);
