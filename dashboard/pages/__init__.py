@@ -1,10 +1,14 @@
 """The pages there are: navigation shows these and no others."""
 
+from dashboard.pages.alerts import ALERTS
 from dashboard.pages.base import Page
 from dashboard.pages.drift import DRIFT
 from dashboard.pages.overview import OVERVIEW
+from dashboard.pages.review import REVIEW
+from dashboard.pages.trace import TRACE
+from dashboard.pages.traces import TRACES
 
-PAGES: tuple[Page, ...] = (OVERVIEW, DRIFT)
+PAGES: tuple[Page, ...] = (OVERVIEW, TRACES, TRACE, DRIFT, ALERTS, REVIEW)
 
 
 def find_page(path: str) -> tuple[Page, str]:
