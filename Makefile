@@ -28,6 +28,7 @@ system-packages:
 	@command -v chromium >/dev/null || deploy/install-system-packages chromium fonts-liberation
 
 $(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import ensurepip' || deploy/install-system-packages python3-venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
