@@ -26,7 +26,7 @@ def digits(value: float) -> str:
     """Three significant digits, never an exponent: 1.24, 18.3, 143, 0.0042; a true minus."""
     if value == 0:
         return "0"
-    size = abs(value)
+    size = float(f"{abs(value):.3g}")  # rounded first: 0.9997 is 1.00
     n_decimals = max(0, 2 - math.floor(math.log10(size)))
     text = f"{size:.{min(n_decimals, 12)}f}"
     text = text.rstrip("0").rstrip(".") if n_decimals > 2 else text

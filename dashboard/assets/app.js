@@ -44,7 +44,7 @@ window.watchkeeper = (function () {
         say("Watchkeeper does not answer. What is on the page is from before; it is asked again.", true);
         return [none, none, none];
       }
-      got = { answer: { title: "Watchkeeper", nav: none, bar: none, page: gone() }, status: 0 };
+      got = { answer: { title: "Watchkeeper", nav: none, bar: none, page: [gone()] }, status: 0 };
     }
     if (turn !== newest) return [none, none, none];
     if (got.status === 503) retry = setTimeout(reload, RETRY_MS);
@@ -55,10 +55,13 @@ window.watchkeeper = (function () {
     afterPaint(() => {
       document.body.classList.remove("leaving");
       document.body.classList.add("ready");
+      const skeleton = document.getElementById("skeleton");
+      if (skeleton) skeleton.remove();
       document.documentElement.dataset.shown = url;
       shownAt = performance.now();
     });
-    return [got.answer.nav, got.answer.bar, got.answer.page];
+    const place = (id, kind) => (got.answer[id] === none ? none : watchkeeper.patched(id, got.answer[id], kind));
+    return [place("nav", ""), place("bar", pathname), place("page", pathname)];
   }
 
   function gone() {

@@ -23,7 +23,8 @@
   // Numbers as in dashboard/words.py: three significant digits and a unit.
   function digits(value) {
     if (!value) return "0";
-    const decimals = Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));
+    const size = Number(Math.abs(value).toPrecision(3));
+    const decimals = Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(size))));
     const text = value.toFixed(decimals);
     return (decimals > 2 ? text.replace(/\.?0+$/, "") : text).replace("-", "−");
   }

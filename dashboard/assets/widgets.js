@@ -25,7 +25,7 @@
       if (isNew) element.replaceChildren();
       watchkeeper.widgets[element.dataset.widget](element, JSON.parse(element.dataset.spec), isNew);
     });
-    document.querySelectorAll("[data-fold]:not([data-folded])").forEach(fold);
+    document.querySelectorAll("#react-entry-point [data-fold]").forEach(fold);
     document.querySelectorAll("[data-into-view]:not([data-viewed])").forEach((element) => {
       element.dataset.viewed = "";
       element.scrollIntoView({ block: "center" });
@@ -33,10 +33,13 @@
   }
 
   function fold(element) {
-    const text = element.firstElementChild;
-    const lineHeight = parseFloat(getComputedStyle(text).lineHeight);
-    element.dataset.folded = "";
-    if (!lineHeight || text.scrollHeight <= (FOLD_LINES + 3) * lineHeight) return;
+    const text = element.firstElementChild, lineHeight = parseFloat(getComputedStyle(text).lineHeight);
+    if (!lineHeight || element.watchkeeperText === text.textContent) return; // hidden for now, or done before
+    element.watchkeeperText = text.textContent;
+    const old = element.querySelector(":scope > .unfold");
+    if (old) old.remove();
+    text.style.maxHeight = text.style.overflow = "";
+    if (text.scrollHeight <= (FOLD_LINES + 3) * lineHeight) return;
     text.style.maxHeight = `${FOLD_LINES * lineHeight}px`;
     text.style.overflow = "hidden";
     const button = watchkeeper.h("button", { class: "unfold", "aria-expanded": "false" }, "Show all");
@@ -54,6 +57,6 @@
     due = true;
   }
 
-  const settings = { childList: true, subtree: true, attributes: true, attributeFilter: ["data-spec"] };
+  const settings = { childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: ["data-spec"] };
   new MutationObserver(schedule).observe(document.getElementById("react-entry-point"), settings);
 })();

@@ -20,13 +20,13 @@ from dashboard.services import Services
 
 _N_VERDICTS = 300
 _N_PAGES = 40
-_EVER = CallFilters(since_ns=0, until_ns=2**62)
+EVER = CallFilters(since_ns=0, until_ns=2**62)
 
 
 def answer(view: View) -> Content:
     services = view.services
     states = services.monitors.states()
-    verdicts = list(services.store.verdicts(_EVER, limit=_N_VERDICTS).items)
+    verdicts = list(services.store.verdicts(EVER, limit=_N_VERDICTS).items)
     if not states and not verdicts:
         return Content(title="Drift", body=_nothing(view))
     said = services.monitors.feedback([verdict.verdict_id for verdict in verdicts])
@@ -69,7 +69,7 @@ def find_verdict(store: TelemetryReader, verdict_id: str, known: Sequence[Verdic
         found = next((verdict for verdict in page_of if verdict.verdict_id == verdict_id), None)
         if found is not None:
             return found
-        page = store.verdicts(_EVER, limit=_N_VERDICTS, cursor=cursor)
+        page = store.verdicts(EVER, limit=_N_VERDICTS, cursor=cursor)
         page_of, last_cursor, cursor = page.items, cursor, page.next_cursor
         if cursor is None and last_cursor is not None:
             break
