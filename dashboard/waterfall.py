@@ -89,7 +89,7 @@ class Waterfall:
         rows = self.rows
         place = {row.span.span_id: i for i, row in enumerate(rows)}
         return {
-            "scale": f"0 s to {words.seconds(self.duration_s)}",
+            "scale": f"0 to {words.seconds(self.duration_s)}",
             "selected": place.get(selected or "", 0),
             "span": [row.span.span_id for row in rows],
             "depth": [row.depth for row in rows],

@@ -14,8 +14,9 @@
     const view = (element.waterfall = last.view), isOther = !view.opening && view.active !== spec.selected;
     view.spec = spec;
     if (isOther) view.active = spec.selected;
-    view.scale.textContent = `${spec.scale} · solid = critical path`;
-    view.search.hidden = spec.span.length < 2;
+    const isOne = spec.span.length < 2;
+    view.scale.textContent = isOne ? spec.scale : `${spec.scale} · solid = critical path`;
+    view.search.hidden = isOne;
     layOut(view);
     if (isOther || (isNew && !isKept)) reveal(view, !isKept);
   };

@@ -59,6 +59,8 @@ def _head(view: View, trace: Trace, drawn: Waterfall) -> html.Div:
     rest: list[Child] = [
         html.Span(html.A(title, href=href), className="dim") for title, href in _relatives(view, trace)
     ]
+    if len(drawn.rows) > 1:
+        rest.append(html.Span([html.Kbd("J"), " next span ", html.Kbd("K"), " previous"], className="dim hint"))
     return html.Div([name, parts.identifier(trace.trace_id), when, _state(trace, drawn), *rest], className="trace-head")
 
 

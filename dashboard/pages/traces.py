@@ -31,7 +31,7 @@ _OWN = {
 """Filters of this page alone that have no control of their own: they come by links, and go by a click."""
 
 _COLUMNS = (
-    Column(title="Time", width="88px"),
+    Column(title="Time", width="100px"),
     Column(title="Service", width="7.5%"),
     Column(title="Model", width="10%"),
     Column(title="Question", hint="The beginning of what the user said last"),
@@ -40,7 +40,7 @@ _COLUMNS = (
     Column(title="First token", numeric=True, width="76px", hint="Time to the first token of a streamed call"),
     Column(title="Tokens in / out", numeric=True, width="104px", hint="In with caches, out with reasoning"),
     Column(title="Cost", numeric=True, width="80px", hint="A dash: no price is known, which is not free"),
-    Column(title="State", width="104px"),
+    Column(title="State", width="116px"),
     Column(title="Grounded", width="136px", hint="Do the contexts of the call support its answer?"),
 )
 
