@@ -3,33 +3,20 @@
   "use strict";
   const ROW_PX = 28, INDENT_PX = 14, MAX_INDENTS = 16, SPARE_ROWS = 8, OPEN_AFTER_MS = 150;
   const h = watchkeeper.h;
-  let last = { id: null, view: null };
 
   watchkeeper.widgets.waterfall = function (element, spec, isNew) {
-    // Dash makes the page anew for each answer. The list of the same trace moves into it as it was left: where it was
-    // scrolled to, what was folded, where the focus stood.
-    const isKept = isNew && last.id === element.id;
-    if (isKept) keep(element, last.view);
-    else if (isNew) last = { id: element.id, view: build(element) };
-    const view = (element.waterfall = last.view), isOther = !view.opening && view.active !== spec.selected;
+    const view = isNew ? (element.waterfall = build(element)) : element.waterfall;
+    const isOther = isNew || (!view.opening && view.active !== spec.selected), isOne = spec.span.length < 2;
     view.spec = spec;
     if (isOther) view.active = spec.selected;
-    const isOne = spec.span.length < 2;
     view.scale.textContent = isOne ? spec.scale : `${spec.scale} · solid = critical path`;
     view.search.hidden = isOne;
     layOut(view);
-    if (isOther || (isNew && !isKept)) reveal(view, !isKept);
+    if (isOther) reveal(view, isNew);
   };
 
-  function keep(element, view) {
-    const { top, focus } = view;
-    element.replaceChildren(view.head, view.list);
-    view.list.scrollTop = top;
-    if (focus && document.activeElement === document.body) view.list.focus({ preventScroll: true });
-  }
-
   function build(element) {
-    const view = { folded: new Set(), pool: [], shown: [], active: 0, opening: 0, frame: 0, top: 0, focus: false };
+    const view = { folded: new Set(), pool: [], shown: [], active: 0, opening: 0, frame: 0 };
     view.search = h("input", { type: "search", placeholder: "Find a span", "aria-label": "Find a span", autocomplete: "off" });
     view.found = h("span", { class: "found", role: "status" });
     view.scale = h("span", { class: "scale" });
@@ -38,7 +25,7 @@
     view.head = h("div", { class: "row head" }, h("span", { class: "name" }, "Span", view.search, view.found), view.scale,
       h("span", { class: "number" }, "Duration"), h("span", { class: "number" }, "Tokens"), h("span", { class: "number" }, "Cost"));
     element.replaceChildren(view.head, view.list);
-    view.list.addEventListener("scroll", () => view.list.isConnected && later(view), { passive: true });
+    view.list.addEventListener("scroll", () => later(view), { passive: true });
     view.list.addEventListener("click", (event) => clicked(view, event));
     view.list.addEventListener("keydown", (event) => pressed(view, event));
     view.search.addEventListener("input", () => layOut(view));
@@ -51,7 +38,7 @@
         layOut(view);
       }
     });
-    new ResizeObserver(() => view.list.isConnected && later(view)).observe(view.list);
+    new ResizeObserver(() => later(view)).observe(view.list);
     return view;
   }
 
@@ -79,7 +66,6 @@
 
   function render(view) {
     view.frame = 0;
-    view.top = view.list.scrollTop;
     const first = Math.max(0, Math.floor(view.list.scrollTop / ROW_PX) - SPARE_ROWS);
     const n = Math.min(view.shown.length - first, Math.ceil(view.list.clientHeight / ROW_PX) + 2 * SPARE_ROWS);
     while (view.pool.length < n) view.pool.push(addRow(view));
@@ -159,7 +145,6 @@
     view.opening = setTimeout(() => {
       view.opening = 0;
       if (!view.list.isConnected) return; // somebody went on to another page
-      view.focus = view.list === document.activeElement;
       const query = new URLSearchParams(location.search);
       query.set("span", view.spec.span[i]);
       watchkeeper.navigate(`${location.pathname}?${query}`, true);

@@ -33,10 +33,15 @@ def panel(view: View, trace: Trace, drawn: Waterfall, row: Bar) -> html.Section:
         _tab(title, view.here(span=row.span.span_id, tab=name), name == current) for name, (title, _) in tabs.items()
     ]
     content = list(tabs[current][1]())
-    # Another key is another element: what was unfolded or scrolled in one span means nothing in the next.
-    region: dict[str, Any] = {"key": f"{row.span.span_id}-{current}", "aria-label": f"{tabs[current][0]} of {row.name}"}
+    # Another id is another element: what was unfolded or scrolled in one span means nothing in the next.
+    region: dict[str, Any] = {
+        "id": f"{current}-of-{row.span.span_id}",
+        "aria-label": f"{tabs[current][0]} of {row.name}",
+    }
     inside = html.Div(content, className="panel-content", tabIndex="0", role="region", **region)
-    return html.Section([html.Div(links, className="tabs"), inside], className="card panel")
+    return html.Section(
+        [html.Div(links, className="tabs"), html.Div([inside], className="panel-place")], className="card panel"
+    )
 
 
 def _tab(title: str, href: str, is_current: bool) -> html.A:

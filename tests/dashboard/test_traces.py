@@ -188,7 +188,7 @@ def test_keys_walk_through_the_spans_and_the_conversation_follows(traces: Site, 
     tab.press("PageUp")
     tab.press("PageUp")
     assert selected(tab) == "support.answer"
-    # What was folded stays so, and the focus stands where it stood, though the page was made anew.
+    # What was folded stays so, and the focus stands where it stood, though the page has followed.
     open_span(tab, "support.answer")
     assert tab.page.locator(".waterfall .list .row:visible", has_text="gpt-4.1-mini").count() == 0
     assert tab.page.evaluate("document.activeElement.className") == "list"

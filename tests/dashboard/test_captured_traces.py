@@ -1,0 +1,38 @@
+"""Every trace that real instrumentation sent can be looked at, whatever is in it."""
+
+import json
+from pathlib import Path
+
+from collector.exports import prepare
+from collector.query import Filters as CallFilters
+from collector.state import open_state, state_url
+from collector.store import open_store
+from dashboard.filters import Filters
+from dashboard.markup import to_html
+from dashboard.pages.base import View
+from dashboard.pages.trace import TRACE
+from tests.dashboard.conftest import NOW_NS
+from tests.dashboard.seed import world
+
+CAPTURES = Path(__file__).parents[3] / "shared" / "otlp-captures"
+TABS = ("conversation", "scores", "facts", "attributes")
+
+
+def test_every_captured_trace_has_its_tabs(tmp_path: Path) -> None:
+    files = sorted(CAPTURES.glob("*/traces-*.pb"))
+    assert len(files) >= 50
+    store, engine = open_store(tmp_path), open_state(state_url(tmp_path))
+    store.write([prepare(file.read_bytes())[0] for file in files])
+    services = world(store, engine, NOW_NS).services
+    calls = store.calls(CallFilters(since_ns=0, until_ns=2**62), limit=1000).items
+    n_conversations = 0
+    for trace_id in sorted({call.trace_id for call in calls}):
+        for tab in TABS:
+            filters = Filters(tab=tab)
+            view = View(services=services, filters=filters, now_ns=NOW_NS, path="", place=trace_id, author="")
+            body = TRACE.answer(view).body
+            json.dumps(body, default=lambda component: component.to_plotly_json(), allow_nan=False)
+            n_conversations += tab == "conversation" and 'class="fold said assistant"' in to_html(body)
+    store.close()
+    engine.dispose()
+    assert n_conversations > 100
