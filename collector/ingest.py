@@ -50,6 +50,8 @@ class Ingest:
             StoreUnavailable: the queue is full or closing; nothing was taken.
         """
         future: Future[WriteResult] = Future()
+        # Running from the start: a sender that hangs up cancels its future, and the batch is on its way all the same.
+        future.set_running_or_notify_cancel()
         with self._changed:
             if self._closing:
                 raise StoreUnavailable("the collector is stopping; send again after its restart", retry_after_s=5.0)
