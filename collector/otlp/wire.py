@@ -72,6 +72,8 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {
 }
 _PACKAGE = "watchkeeper.otlp"
 
+MAX_GZIP_MEMBERS = 64  # the rest of the body is copied for each, so their number must not grow with it
+
 
 def _file() -> descriptor_pb2.FileDescriptorProto:
     # proto2: every field knows whether it was there, so an attribute of "" or 0 is not taken for a missing one.
@@ -140,15 +142,20 @@ def decompress(body: bytes, *, max_bytes: int) -> bytes:
         BadRequest: if it is not gzip.
         TooLarge: if it unpacks to more than `max_bytes`; no more than that is ever unpacked.
     """
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        content = unpacker.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        raise BadRequest(f"the body says Content-Encoding: gzip but does not unpack: {error}") from error
-    if len(content) > max_bytes:
-        raise TooLarge(f"the body unpacks to more than {max_bytes} bytes; export smaller batches")
-    if not unpacker.eof:
-        raise BadRequest("the gzip body ends early; was the request cut?")
-    if unpacker.unused_data:  # further gzip members, which RFC 1952 allows
-        return content + decompress(unpacker.unused_data, max_bytes=max_bytes - len(content))
-    return content
+    members: list[bytes] = []
+    n_bytes, rest = 0, body
+    while rest or not members:  # one gzip member after the other, which RFC 1952 allows
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            members.append(unpacker.decompress(rest, max_bytes - n_bytes + 1))
+        except zlib.error as error:
+            raise BadRequest(f"the body says Content-Encoding: gzip but does not unpack: {error}") from error
+        n_bytes += len(members[-1])
+        if n_bytes > max_bytes:
+            raise TooLarge(f"the body unpacks to more than {max_bytes} bytes; export smaller batches")
+        if not unpacker.eof:
+            raise BadRequest("the gzip body ends early; was the request cut?")
+        if len(members) > MAX_GZIP_MEMBERS:
+            raise BadRequest(f"the gzip body has more than {MAX_GZIP_MEMBERS} members; send it as one")
+        rest = unpacker.unused_data
+    return b"".join(members)

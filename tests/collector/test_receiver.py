@@ -113,6 +113,15 @@ def test_gzip_is_unpacked(receiver: Receiver) -> None:
     assert len(receiver.store.calls(ALL).items) == 1
 
 
+def test_gzip_may_come_in_members_but_not_in_any_number(receiver: Receiver) -> None:
+    body = an_export(1)
+    halves = gzip.compress(body[:40]) + gzip.compress(body[40:])
+    assert receiver.post(halves, content_encoding="gzip").status_code == 200
+    assert len(receiver.store.calls(ALL).items) == 1
+    assert receiver.post(gzip.compress(b"") * 5000, content_encoding="gzip").status_code == 400
+    assert receiver.post(halves[:-9], content_encoding="gzip").status_code == 400
+
+
 def test_json_is_answered_in_json(receiver: Receiver) -> None:
     span = {"traceId": "0a" * 16, "spanId": "0b" * 8, "startTimeUnixNano": "5", "endTimeUnixNano": 6}
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
