@@ -39,7 +39,8 @@ def build(services: Services, server: FastAPI, *, hosts: Iterable[str] = ()) -> 
     """
     assets = packing.read_assets()
     static = f"/_ui/static/{packing.version_of(assets)}"
-    memo, live = Memo(), Live(lambda: fingerprint(services))
+    memo = Memo()
+    live = Live(lambda: fingerprint(services), on_change=memo.clear)
     server.state.close_streams = live.close
 
     # These stand before Dash's own routes, which answer every address with 200.

@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 
 from collector.errors import WatchkeeperError
 
-INTERVAL_S = 2.0
+INTERVAL_S = 3.0
 _HEARTBEAT_S = 15.0
 _MAX_STREAMS = 200
 _CHANGED = b"event: changed\ndata: \n\n"
@@ -16,10 +16,14 @@ _HEARTBEAT = b": still here\n\n"
 
 
 class Live:
-    """One look at `fingerprint` every `INTERVAL_S` seconds for all pages together, and none while no page is open."""
+    """One look at `fingerprint` every `INTERVAL_S` seconds for all pages together, and none while no page is open.
 
-    def __init__(self, fingerprint: Callable[[], Hashable]) -> None:
+    `on_change` is called on the event loop before the pages hear of it.
+    """
+
+    def __init__(self, fingerprint: Callable[[], Hashable], on_change: Callable[[], None]) -> None:
         self._fingerprint = fingerprint
+        self._on_change = on_change
         self._streams: set[asyncio.Event] = set()
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
@@ -62,6 +66,7 @@ class Live:
             after = await self._look(before)
             if after != before:
                 before = after
+                self._on_change()
                 self._wake_all()
 
     async def _look(self, before: Hashable) -> Hashable:

@@ -1,7 +1,7 @@
 // New data as it comes: one event stream, open only while Live is on, the page allows it and the tab is visible.
 watchkeeper.live = (function () {
   "use strict";
-  const POLL_MS = 10000, QUIET_MS = 1500;
+  const POLL_MS = 10000, QUIET_MS = 500;
   let allowed = false, source = null, poll = 0, timer = 0;
 
   const wanted = () => localStorage.getItem("watchkeeper-live") !== "off";

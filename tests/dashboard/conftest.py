@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
 from sqlalchemy import Engine
 
 from collector.api import install_error_answers, unknown_paths_router
@@ -94,12 +95,19 @@ def empty_site(open_site: Callable[[Callable[[World], None]], Site]) -> Site:
     return open_site(lambda made: None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for each module: while it lives, Playwright's event loop keeps all others from the main thread."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser) -> BrowserContext:
+    """Somebody who has been here before: scripts are in the cache."""
+    return browser.new_context()
 
 
 @dataclass(kw_only=True)
@@ -145,17 +153,24 @@ _IS_BUSY = """() => {
 
 
 @pytest.fixture
-def open_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
-    """A new page; the test fails in the end if a script complained, an answer was an error, or another host was
-    asked."""
+def open_tab(browser: Browser, visitor: BrowserContext) -> Iterator[Callable[..., Tab]]:
+    """A new page, with `first_visit` of somebody unknown; the test fails in the end if a script complained, an answer
+    was an error, or another host was asked."""
     tabs: list[Tab] = []
+    visitor.clear_cookies()
 
-    def open_one(site: Site, *, theme: str = "light", width: int = 1440, height: int = 900) -> Tab:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=theme,  # type: ignore[arg-type]
-        )
+    def open_one(
+        site: Site,
+        *,
+        theme: Literal["light", "dark"] = "light",
+        width: int = 1440,
+        height: int = 900,
+        first_visit: bool = False,
+    ) -> Tab:
+        context = browser.new_context() if first_visit else visitor
         tab = Tab(page=context.new_page(), url=site.url)
+        tab.page.set_viewport_size({"width": width, "height": height})
+        tab.page.emulate_media(color_scheme=theme)
 
         def on_request(request: Request) -> None:
             if not request.url.startswith((site.url, "data:", "blob:")):
@@ -178,5 +193,5 @@ def open_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
     yield open_one
     problems = [problem for tab in tabs for problem in tab.problems]
     for tab in tabs:
-        tab.page.context.close()
+        tab.page.close() if tab.page.context is visitor else tab.page.context.close()
     assert not problems, problems

@@ -6,24 +6,24 @@ import pytest
 
 from dashboard.pages import PAGES
 from tests.dashboard.conftest import Site, Tab
+from tests.dashboard.seed import World, seed
 
 OpenTab = Callable[..., Tab]
 PATHS = [page.path for page in PAGES if not page.path.endswith("/") or page.path == "/"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_stands_in_both_themes(site: Site, open_tab: OpenTab, path: str, theme: str) -> None:
-    tab = open_tab(site, theme=theme).open(path)
+def test_a_page_stands_in_both_themes_and_on_a_phone(site: Site, open_tab: OpenTab, path: str) -> None:
+    tab = open_tab(site, theme="dark").open(path)
     assert tab.page.locator("main h1").count() == 1
     assert tab.text("main h1").strip()
-    assert tab.page.get_attribute("html", "data-mantine-color-scheme") == theme
+    assert tab.page.get_attribute("html", "data-mantine-color-scheme") == "dark"
     assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_a_page_fits_on_a_phone(site: Site, open_tab: OpenTab, path: str) -> None:
-    tab = open_tab(site, width=390, height=844).open(path)
+    tab.page.emulate_media(color_scheme="light")
+    tab.page.set_viewport_size({"width": 390, "height": 844})
+    tab.page.reload()
+    tab.shown(path)
+    assert tab.page.get_attribute("html", "data-mantine-color-scheme") == "light"
     assert tab.page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
 
 
@@ -35,8 +35,8 @@ def test_a_page_without_data_says_what_to_do(empty_site: Site, open_tab: OpenTab
 
 
 def test_the_first_paint_has_the_navigation_and_needs_no_script(site: Site, open_tab: OpenTab) -> None:
-    tab = open_tab(site)
-    tab.page.context.route("**/*.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    tab = open_tab(site, first_visit=True)
+    tab.page.route("**/*.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
     tab.page.goto(site.url + "/")
     tab.page.wait_for_selector("#skeleton nav a")
     assert "Overview" in tab.text("#skeleton nav")
@@ -111,7 +111,7 @@ def test_a_chart_can_be_read_as_a_table(site: Site, open_tab: OpenTab) -> None:
 
 
 def test_the_theme_switch_holds_after_a_reload(site: Site, open_tab: OpenTab) -> None:
-    tab = open_tab(site).open("/")
+    tab = open_tab(site, first_visit=True).open("/")
     tab.page.click("[data-action=theme]")
     assert tab.page.get_attribute("html", "data-mantine-color-scheme") == "dark"
     tab.page.reload()
@@ -124,3 +124,29 @@ def test_an_address_that_means_nothing_says_so(site: Site, open_tab: OpenTab) ->
     assert "This address cannot be shown" in tab.text("main h1")
     assert any(problem.startswith("400") for problem in tab.problems)
     tab.problems.clear()
+
+
+def test_an_update_leaves_focus_and_drawn_charts_as_they_are(site: Site, open_tab: OpenTab) -> None:
+    tab = open_tab(site).open("/?range=6h")
+    tab.page.focus("#w-models tbody a")
+    tab.page.evaluate("window.chartBefore = document.querySelector('#w-latency .drawing')")
+    site.world.clock.now_ns += 60_000_000_000
+    try:
+        with tab.page.expect_response("**/_ui/answer/**"):
+            tab.page.evaluate("watchkeeper.reload()")
+        tab.shown("/?range=6h")
+        tab.page.wait_for_timeout(200)
+        assert tab.page.evaluate("window.chartBefore.isConnected")
+    finally:
+        site.world.clock.now_ns -= 60_000_000_000
+
+
+def test_new_calls_appear_by_themselves(
+    open_site: Callable[[Callable[[World], None]], Site], open_tab: OpenTab
+) -> None:
+    live = open_site(lambda made: None)
+    tab = open_tab(live).open("/")
+    assert "No calls yet" in tab.text("main h1")
+    seed(live.world, hours=0.2, calls_per_hour=100, changed_hours=0)
+    tab.page.wait_for_selector(".figure .value", timeout=15_000)
+    assert tab.text(".figure .value") != "0"

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from dashboard.app import build
 from dashboard.pages import PAGES
 from tests.dashboard.conftest import Site
-from tests.dashboard.seed import World
+from tests.dashboard.seed import World, seed
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +134,6 @@ def test_a_store_that_is_away_is_said_in_words(open_site: Callable[[Callable[[Wo
 def test_pages_hear_of_news_and_streams_end_with_the_server(
     open_site: Callable[[Callable[[World], None]], Site],
 ) -> None:
-    from tests.dashboard.seed import seed
-
     live = open_site(lambda made: None)
     heard: list[str] = []
     began, ended = threading.Event(), threading.Event()
@@ -146,7 +144,8 @@ def test_pages_hear_of_news_and_streams_end_with_the_server(
                 began.set()
                 if line.startswith("event:"):
                     heard.append(line)
-                    return ended.set()
+                    ended.set()
+                    return
 
     threading.Thread(target=listen, daemon=True).start()
     assert began.wait(10)
