@@ -4,8 +4,10 @@ Phrases only, in windows of a few sentences: one attack in a long document must 
 pages apart must not add up. Source: scoring windows instead of whole e-mails took a detector from 0.70 to 0.95 AUROC.
 """
 
+import math
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +47,7 @@ _ATTACKS = (
         r"\b(?:alle|die) (?:bisherigen|vorherigen|obigen)\b.{0,60}\b(?:ignor|irrelevant|hinter sich|vergess)",
         r"\b(?:olvida|ignora)\w*\b.{0,20}\b(?:todas?|todo|las|instrucciones|anterior\w*)",
         r"\b(?:oublie|ignore)[zr]?\b.{0,20}\b(?:tout\w*|instructions|précédent\w*)",
-        r"забудь\w*.{0,20}(?:вс[её]|инструкци)|игнорируй\w*",
+        r"\bзабудь\w{0,8}.{0,20}(?:вс[её]|инструкци)|\bигнорируй\w{0,8}",
         r"忽略.{0,10}(?:指令|指示|规则|提示)",
     ),
     _attack(
@@ -124,15 +126,13 @@ def _windows(where: str, text: str, attacks: Sequence[Attack]) -> Iterator[tuple
     spans = list(sentences(plain))
     hits = [(attack, match) for attack in attacks for match in attack.pattern.finditer(plain)]
     hits.sort(key=lambda hit: hit[1].start())
-    ends = [end for _, end in spans]
+    starts = [match.start() for _, match in hits]
     for first, (start, _) in enumerate(spans):
-        end = ends[min(first + WINDOW_SENTENCES, len(ends)) - 1]
-        inside = [(attack, match) for attack, match in hits if start <= match.start() < end]
+        end = spans[min(first + WINDOW_SENTENCES, len(spans)) - 1][1]
+        inside = hits[bisect_left(starts, start) : bisect_left(starts, end)]
         if inside:
             families = {attack.title: attack.weight for attack, _ in inside}
-            missed = 1.0
-            for weight in families.values():
-                missed *= 1 - weight
+            missed = math.prod(1 - weight for weight in families.values())
             yield 1 - missed, where, tuple(families), inside[0][1][0].strip()[:80]
 
 

@@ -161,7 +161,11 @@ def test_any_call_can_be_assessed(prompt: str, answer: str, contexts: list[str])
 
 
 @pytest.mark.parametrize(
-    "piece", [" ", "a", "1", "1 ", "a.", "@", "a@", "(", "-", "ignore all ", "\n", "1.1.", "AA11", "as an ai "]
+    "piece",
+    [
+        *(" ", "a", "1", "1 ", "a.", "@", "a@", "(", "-", "ignore all ", "\n", "1.1.", "AA11", "as an ai "),
+        *("Jailbreak. ", "забудь", "忽略", "agpt mod "),
+    ],
 )
 def test_long_junk_takes_no_longer_than_its_length(piece: str) -> None:
     text = piece * (100_000 // len(piece))
