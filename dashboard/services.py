@@ -62,7 +62,7 @@ class Colours(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`clock` gives Unix nanoseconds."""
+    """`clock` gives Unix nanoseconds. `otlp_url` is where applications send their spans, for the page that says so."""
 
     store: TelemetryReader
     alerts: Alerts
@@ -70,3 +70,4 @@ class Services:
     monitors: Monitors
     colours: Colours
     clock: Callable[[], int]
+    otlp_url: str = "http://127.0.0.1:4318"

@@ -161,7 +161,8 @@
     const values = everyY(spec);
     if (spec.fromZero) return [0, Math.max(0.02, 1.15 * Math.max(...values))];
     const high = Math.max(...values), low = Math.min(...values), width = Math.max(high - low, 0.1);
-    return [Math.max(0, high - 1.25 * width), Math.min(1.02, high + 0.1 * width)];
+    const pad = 0.03 * width; // a dot at 0 or 100 % is a whole dot
+    return [Math.max(-pad, high - 1.25 * width), Math.min(1 + pad, high + 0.1 * width)];
   }
 
   function draw(element) {

@@ -45,7 +45,9 @@ def answer(view: View) -> Content:
             body.append(pair_card(view, selected))
     body.append(parts.card("Monitors", parts.table("monitors", monitors_table(view, states, verdicts)),
                            note="one for each service and model"))  # fmt: skip
-    if verdicts:
+    if not verdicts:
+        body.append(_how_monitors_begin())
+    else:
         note = "newest first" if len(verdicts) < _N_VERDICTS else f"the newest {_N_VERDICTS}"
         chosen = None if selected is None else selected.verdict_id
         table = parts.table("verdicts", history(view, verdicts, said, chosen))
@@ -79,25 +81,30 @@ def find_verdict(store: TelemetryReader, verdict_id: str, known: Sequence[Verdic
 def _no_change(states: Sequence[Any], verdicts: Sequence[Verdict], said: Mapping[str, str]) -> html.Div:
     n_watching = sum(state.phase == "watching" for state in states)
     n_collecting = len(states) - n_watching
-    answered = [verdict for verdict in verdicts if verdict.outcome == CHANGED and verdict.verdict_id in said]
     told = [f"{words.plural(n_watching, 'monitor')} watching"] if n_watching else []
     if n_collecting:
-        told.append(f"{n_collecting} collecting {'its' if n_collecting == 1 else 'their'} reference")
+        told.append(
+            f"{words.plural(n_collecting, 'monitor')} collecting {'its' if n_collecting == 1 else 'their'} reference"
+        )
     if not verdicts:
         return parts.answer("quiet", f"Nothing was tested yet: {', '.join(told)}.")
-    sentence = "No change that is not answered" if answered else "No change found"
+    is_answered = any(verdict.outcome == CHANGED and verdict.verdict_id in said for verdict in verdicts)
+    sentence = "No change that waits for an answer" if is_answered else "No change found"
     return parts.answer("good", f"{sentence}: {', '.join(told)}.", word="All well")
 
 
 def _nothing(view: View) -> list[Component]:
     if not has_calls(view, ever=True):
-        return nothing_sent()
+        return nothing_sent(view)
+    return [parts.answer("quiet", "No monitor yet: no answer has been looked at so far."), _how_monitors_begin()]
+
+
+def _how_monitors_begin() -> html.Section:
     how = (
         "A monitor begins for each service and model with its first answer. It collects a reference of normal answers, "
         "and then compares every further window of sessions with it. Nothing has to be configured."
     )
-    card = html.Section(parts.empty("How monitors begin", html.P(how)), className="card")
-    return [parts.answer("quiet", "No monitor yet: no answer has been looked at so far."), card]
+    return html.Section(parts.empty("How monitors begin", html.P(how)), className="card")
 
 
 def badge(services: Services) -> Badge | None:

@@ -21,10 +21,10 @@ _SAID = {"accepted": "accepted as the new normal", "false_alarm": "reported as f
 
 def monitors_table(view: View, states: Sequence[MonitorState], verdicts: Sequence[Verdict]) -> Table:
     columns = [
-        Column(title="Service", width="16%", sortable=True), Column(title="Model", width="18%", sortable=True),
-        Column(title="State", sortable=True), Column(title="Reference", width="26%"),
+        Column(title="Service", width="14%", sortable=True), Column(title="Model", width="16%", sortable=True),
+        Column(title="State", sortable=True), Column(title="Reference", width="24%"),
         Column(title="Next test", numeric=True, width="12%", hint="Sessions gathered for the next window"),
-        Column(title="Last test", width="14%"),
+        Column(title="Last test", width="12%"),
     ]  # fmt: skip
     newest = {verdict.monitor: verdict for verdict in reversed(verdicts)}
     return Table(label="Drift monitors", columns=columns, rows=[_monitor(s, newest.get(s.monitor_id)) for s in states])

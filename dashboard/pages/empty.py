@@ -11,8 +11,8 @@ from dashboard import parts
 from dashboard.pages.base import View
 
 FIRST_SPAN = """\
-pip install openinference-instrumentation-openai opentelemetry-sdk opentelemetry-exporter-otlp-proto-http
-export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_SERVICE_NAME=support
+pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http openinference-instrumentation-openai
+export OTEL_SERVICE_NAME=support OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_ENDPOINT={otlp_url}
 opentelemetry-instrument python your_app.py"""
 
 _ALL_TIME_NS = 2**62
@@ -24,7 +24,7 @@ def has_calls(view: View, *, ever: bool = False) -> bool:
     return bool(view.services.store.calls(filters, limit=1).items)
 
 
-def nothing_sent() -> list[Component]:
+def nothing_sent(view: View) -> list[Component]:
     """Nothing was ever sent."""
     return [
         parts.answer("quiet", "No calls yet. Watchkeeper is ready to take them."),
@@ -33,7 +33,7 @@ def nothing_sent() -> list[Component]:
                 "Send the first span",
                 [
                     html.P("Any OpenTelemetry SDK or instrumentation of a model client can send here. With OpenAI's:"),
-                    parts.code(FIRST_SPAN),
+                    parts.code(FIRST_SPAN.format(otlp_url=view.services.otlp_url)),
                     html.P(
                         [
                             "Without OpenTelemetry, post requests and answers as plain JSON to ",

@@ -185,7 +185,7 @@ def _pager(view: View, next_cursor: str | None) -> list[Child]:
 
 def _nothing(view: View) -> list[Component]:
     if not has_calls(view):
-        return nothing_in_range(view) if has_calls(view, ever=True) else nothing_sent()
+        return nothing_in_range(view) if has_calls(view, ever=True) else nothing_sent(view)
     link = html.P(html.A("Show all calls in this range", href=view.to("/traces")))
     if view.filters.has_error and view.filters.text is None and not any(getattr(view.filters, name) for name in _OWN):
         return [parts.answer("good", f"No call failed{_where(view)}."), html.Section(link, className="card padded")]
