@@ -33,8 +33,8 @@ def answer(view: View) -> Content:
 
 
 def _labelling(view: View, item: ReviewItem, counts: ReviewCounts) -> list[Component]:
-    # Another key is another element: what was unfolded, scrolled or typed for one call means nothing for the next.
-    into_view: dict[str, Any] = {"key": item.item_id, "data-into-view": ""}
+    # Another id is another element: what was unfolded, scrolled or typed for one call means nothing for the next.
+    into_view: dict[str, Any] = {"id": f"item-{item.item_id}", "data-into-view": ""}
     question = "Is every claim of this answer supported by the retrieved text?"
     columns = [
         parts.card("Question and answer", html.Div(asked_and_answered(item.call), className="inside")),
@@ -44,7 +44,7 @@ def _labelling(view: View, item: ReviewItem, counts: ReviewCounts) -> list[Compo
         html.Div(parts.answer("quiet", question, aside=_progress(view, counts)), **into_view),
         *review_reveal.of_last(view),
         html.P(_guideline(), className="guideline"),
-        html.Div(columns, className="review-columns", key=f"call-{item.item_id}"),
+        html.Div(columns, className="review-columns", id=f"call-{item.item_id}"),
         _actions(view, item),
     ]
 
@@ -66,7 +66,7 @@ def _actions(view: View, item: ReviewItem) -> html.Section:
     return html.Section(
         [
             html.Div(labels, className="labels", role="group", **{"aria-label": "Label"}),
-            parts.widget("form", "comment", fields, class_name="comment", key=f"comment-{item.item_id}"),
+            parts.widget("form", f"comment-{item.item_id}", fields, class_name="comment"),
             html.Div(others, className="others"),
         ],
         className="card review-actions",
