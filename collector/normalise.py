@@ -1,5 +1,6 @@
 """A table of spans to what is stored: spans with their kind of operation, and the model calls among them."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,6 +33,7 @@ def normalise(table: SpanTable) -> Batch:
     operation = _operation(attributes)
     is_call = _among(operation, CALL_OPERATIONS)
     columns = {name: _column(attributes, name) for name in _TYPES if any(name in d.columns for d in DIALECTS)}
+    columns |= _inclusive_tokens(columns)
     columns["parameters"] = _parameters(attributes)
     asked = is_call | _among(operation, _SPAN_OPERATIONS_WITH_DOCUMENTS)
     for dialect in DIALECTS:
@@ -50,6 +52,22 @@ def _operation(attributes: AttributeTable) -> pa.Array:
             names = pa.array([dialect.operations.get(word) for word in encoded.dictionary.to_pylist()], pa.string())
             column = pc.coalesce(column, names.take(encoded.indices))
     return column
+
+
+def _inclusive_tokens(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Input and output tokens with their parts in them. Parts above the whole were counted beside it: they are added.
+
+    Some senders pass on the numbers of a provider that counts cached or thinking tokens apart.
+    """
+
+    def whole(total: str, *parts: str) -> pa.Array:
+        beside = functools.reduce(pc.add, (pc.fill_null(columns[part], 0) for part in parts))
+        return pc.if_else(pc.greater(beside, columns[total]), pc.add(columns[total], beside), columns[total])
+
+    return {
+        "input_tokens": whole("input_tokens", "cache_read_tokens", "cache_write_tokens"),
+        "output_tokens": whole("output_tokens", "reasoning_tokens"),
+    }
 
 
 def _among(operation: pa.Array, names: tuple[str, ...]) -> npt.NDArray[np.bool_]:
@@ -129,7 +147,16 @@ def _stored(field: str, value: Any) -> Any:
         return None
     if field in _JSON_FIELDS:
         return _dump(value)
-    return str(value) if _TYPES[field] == pa.string() else value
+    if _TYPES[field] == pa.string():
+        return _plain_text(value)
+    return value
+
+
+def _plain_text(value: Any) -> str | None:
+    """`value` as text; None where a list or an object stands in place of a text or number."""
+    if isinstance(value, str):
+        return value
+    return _dump(value) if isinstance(value, int | float) else None
 
 
 def _errors(table: SpanTable, error_type: pa.Array | None) -> dict[str, pa.Array]:
@@ -140,9 +167,9 @@ def _errors(table: SpanTable, error_type: pa.Array | None) -> dict[str, pa.Array
         exception: dict[str, Any] = next(
             (e["attributes"] for e in table.events_of(int(row)) if e["name"] == "exception"), {}
         )
-        text = messages[row] or exception.get("exception.message")
-        named = exception.get("exception.type") or _error_name(text)
-        given[row], messages[row] = given[row] or str(named), text
+        text = messages[row] or _plain_text(exception.get("exception.message"))
+        named = _plain_text(exception.get("exception.type")) or _error_name(text)
+        given[row], messages[row] = given[row] or named, text
     types = pa.array(given, pa.string())
     return {"error_type": types, "error_message": pc.if_else(pc.is_valid(types), pa.array(messages, pa.string()), None)}
 
@@ -189,8 +216,8 @@ def _costs(calls: Mapping[str, pa.Array]) -> pa.Array:
 
 
 def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArray[np.bool_]) -> pa.Table:
-    has_documents = _among(columns["operation"], _SPAN_OPERATIONS_WITH_DOCUMENTS)
-    content_on_call = is_call | has_documents
+    may_have_documents = pa.array(_among(columns["operation"], _SPAN_OPERATIONS_WITH_DOCUMENTS))
+    documents = pc.if_else(may_have_documents, columns["documents"], None)
     stored = {
         name: getattr(table, name)
         for name in SPAN_SCHEMA.names
@@ -198,8 +225,8 @@ def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArr
     } | {
         "project": _project(len(table)),
         "operation": columns["operation"],
-        "documents": pc.if_else(pa.array(has_documents), columns["documents"], None),
-        "attributes": table.attributes.without(_is_content, content_on_call),
+        "documents": documents,
+        "attributes": table.attributes.without(_stored_elsewhere(table.attributes, is_call, documents)),
         "events": stored_events(table.events),
         "links": stored_links(table.links),
     }
@@ -216,7 +243,7 @@ def _calls(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArr
         "start_ns": table.start_ns,
         "service": table.service,
         "environment": table.environment,
-        "latency_s": pc.divide(pc.cast(latency_ns, pa.float64()), 1e9),
+        "latency_s": pc.divide(pc.cast(latency_ns, pa.float64(), safe=False), 1e9),
         "ttft_s": _ttft(table, columns),
     }
     whole["stream"] = pc.if_else(pc.is_valid(whole["ttft_s"]), True, columns["stream"])
@@ -231,8 +258,18 @@ def _project(n: int) -> pa.Array:
     return pa.repeat(pa.scalar(DEFAULT_PROJECT), n)
 
 
-def _is_content(key: str) -> bool:
-    return any(dialect.is_content(key) for dialect in DIALECTS)
+def _stored_elsewhere(
+    attributes: AttributeTable, is_call: npt.NDArray[np.bool_], documents: pa.Array
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """On which rows the long texts need not stand among the attributes, by key."""
+    has_documents = documents.is_valid().to_numpy(zero_copy_only=False)
+    rows: dict[str, npt.NDArray[np.bool_]] = {}
+    for dialect in DIALECTS:
+        described = is_call if dialect.marker is None else is_call & attributes.has(dialect.marker)
+        for key in filter(None, attributes.keys):
+            if dialect.is_content(key):
+                rows[key] = described | has_documents if dialect.is_document(key) else described
+    return rows
 
 
 def _dump(value: Any) -> str:

@@ -22,7 +22,8 @@ class Dialect:
     `columns` gives, per field of `Call`, the attribute keys that hold it as it is, best first: read a column at a time.
     `describe` tells what columns cannot, from all attributes and events of one span; it is asked only about spans that
     carry `marker` and are model calls or retrievals, and fills only what is still unknown.
-    `is_content` says which attributes are stored on the Call and therefore not a second time on the span.
+    `is_content` says which attributes are stored on the Call and therefore not a second time on the span,
+    `is_document` the same of the documents of a retrieval that is no call.
     """
 
     name: str
@@ -30,5 +31,6 @@ class Dialect:
     operations: Mapping[str, str]
     columns: Mapping[str, tuple[str, ...]]
     is_content: Callable[[str], bool]
+    is_document: Callable[[str], bool]
     marker: str | None = None
     describe: Callable[[Attributes, Events], Facts] = field(default=_nothing)

@@ -57,4 +57,5 @@ GENAI = Dialect(
         "documents": ("gen_ai.retrieval.documents",),
     },
     is_content=_CONTENT.__contains__,
+    is_document="gen_ai.retrieval.documents".__eq__,
 )

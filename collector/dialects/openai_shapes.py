@@ -1,8 +1,13 @@
-"""Requests and answers in the form of OpenAI's APIs, as many dialects carry them whole: to our own message form."""
+"""Requests and answers in the form of OpenAI's APIs, as many dialects carry them whole: to our own message form.
+
+Nothing here raises: what stands where a message is expected, but is none, is kept as text.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from collector.jsontext import parse
 
 
 def json_or_text(value: Any) -> Any:
@@ -10,9 +15,19 @@ def json_or_text(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return parse(value)
     except ValueError:
         return value
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """`value`, or an empty mapping where it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Any) -> Sequence[Any]:
+    """`value`, or an empty sequence where it is no list."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def message(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,7 +36,7 @@ def message(raw: Mapping[str, Any]) -> dict[str, Any]:
     if raw.get("tool_call_id"):
         response = {"type": "tool_call_response", "id": raw["tool_call_id"], "response": raw.get("content")}
         return {"role": role, "parts": [response]}
-    tool_calls = [_tool_call(call) for call in raw.get("tool_calls") or ()]
+    tool_calls = [_tool_call(mapping(call)) for call in items(raw.get("tool_calls"))]
     return {"role": role, "parts": [*content_parts(raw.get("content")), *tool_calls]}
 
 
@@ -29,15 +44,12 @@ def content_parts(content: Any) -> list[dict[str, Any]]:
     """Parts of a message's content: a text, or a list of typed items."""
     if content is None or content == "":
         return []
-    if isinstance(content, str):
-        return [{"type": "text", "content": content}]
-    items = content if isinstance(content, Sequence) else [content]
-    return [_content_part(item) for item in items]
+    return [_content_part(item) for item in (items(content) if isinstance(content, list | tuple) else [content])]
 
 
 def _content_part(item: Any) -> dict[str, Any]:
     if not isinstance(item, Mapping):
-        return {"type": "text", "content": str(item)}
+        return {"type": "text", "content": _text(item)}
     if isinstance(item.get("text"), str):
         return {"type": "text", "content": item["text"]}
     if image := item.get("image_url"):
@@ -45,8 +57,12 @@ def _content_part(item: Any) -> dict[str, Any]:
     return dict(item)
 
 
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
 def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:
-    function = call.get("function") or call
+    function = mapping(call.get("function")) or call
     return {
         "type": "tool_call",
         "id": call.get("id"),
@@ -57,17 +73,14 @@ def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:
 
 def messages_of_request(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The input of a request to chat completions, completions, responses or embeddings."""
-    if isinstance(request.get("messages"), list):
-        return [message(item) for item in request["messages"]]
-    source = request.get("input", request.get("prompt"))
-    texts = source if isinstance(source, list) else [source]
-    return [_input_item(item) for item in texts if item is not None]
+    source = request.get("messages", request.get("input", request.get("prompt")))
+    return [_input_item(item) for item in (source if isinstance(source, list) else [source]) if item is not None]
 
 
 def _input_item(item: Any) -> dict[str, Any]:
-    """An item of a Responses API input, or a bare text."""
+    """A chat message, an item of a Responses API input, or a bare text."""
     if not isinstance(item, Mapping):
-        return {"role": "user", "parts": content_parts(str(item))}
+        return {"role": "user", "parts": [_content_part(item)]}
     match item.get("type"):
         case "function_call":
             return {"role": "assistant", "parts": [_tool_call({**item, "id": item.get("call_id")})]}
@@ -82,13 +95,12 @@ def messages_of_response(response: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The answers in a response of chat completions, completions or responses, one message a choice."""
     if isinstance(response.get("choices"), list):
         return [_choice(choice) for choice in response["choices"] if isinstance(choice, Mapping)]
-    items = [item for item in response.get("output") or () if isinstance(item, Mapping)]
-    parts = [part for item in items for part in _output_parts(item)]
+    parts = [part for item in items(response.get("output")) for part in _output_parts(mapping(item))]
     return [{"role": "assistant", "parts": parts}] if parts else []
 
 
 def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
-    raw = choice.get("message") or {"role": "assistant", "content": choice.get("text")}
+    raw = mapping(choice.get("message")) or {"content": choice.get("text")}
     reason = choice.get("finish_reason")
     answer = message({"role": "assistant", **raw})
     return {**answer, "finish_reason": reason} if reason else answer
@@ -100,7 +112,7 @@ def _output_parts(item: Mapping[str, Any]) -> list[dict[str, Any]]:
         case "function_call":
             return [_tool_call({**item, "id": item.get("call_id")})]
         case "reasoning":
-            texts = [str(part.get("text", "")) for part in item.get("summary") or () if isinstance(part, Mapping)]
+            texts = [str(mapping(part).get("text", "")) for part in items(item.get("summary"))]
             return [{"type": "reasoning", "content": "\n".join(texts)}] if texts else []
         case _:
             return content_parts(item.get("content"))
@@ -108,6 +120,5 @@ def _output_parts(item: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def finish_reasons_of(response: Mapping[str, Any]) -> list[str]:
     """Why each choice ended; of a Responses API answer its status."""
-    reasons = [choice.get("finish_reason") for choice in response.get("choices") or () if isinstance(choice, Mapping)]
-    reasons = reasons or [response.get("status")]
-    return [str(reason) for reason in reasons if reason]
+    reasons = [mapping(choice).get("finish_reason") for choice in items(response.get("choices"))]
+    return [reason for reason in reasons or [response.get("status")] if reason and isinstance(reason, str)]

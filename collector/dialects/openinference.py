@@ -11,6 +11,7 @@ from collector.dialects.openai_shapes import (
     content_parts,
     finish_reasons_of,
     json_or_text,
+    mapping,
     message,
     messages_of_request,
     messages_of_response,
@@ -21,15 +22,15 @@ _CONTENT_PREFIXES = (
     "retrieval.documents.", "reranker.output_documents.", "embedding.embeddings.",
 )  # fmt: skip
 _CONTENT_KEYS = ("input.value", "output.value")
+_MAX_DIGITS = 9  # no list has more items, and Python refuses to read the longest numbers
 
 
 def describe(attributes: Attributes, events: Events) -> Facts:
     """What one LLM, EMBEDDING, RETRIEVER or RERANKER span tells beyond plain columns."""
     tree = _nest(attributes)
-    request, response = _document(attributes, "input"), _document(attributes, "output")
-    invocation = json_or_text(attributes.get("llm.invocation_parameters"))
-    parameters = invocation if isinstance(invocation, Mapping) else {}
-    metadata = json_or_text(attributes.get("metadata"))
+    request, response = (mapping(json_or_text(attributes.get(f"{side}.value"))) for side in ("input", "output"))
+    parameters = mapping(json_or_text(attributes.get("llm.invocation_parameters")))
+    metadata = mapping(json_or_text(attributes.get("metadata")))
     facts: Facts = {
         "operation": _operation(tree, request),
         "request_model": parameters.get("model") or request.get("model"),
@@ -38,15 +39,33 @@ def describe(attributes: Attributes, events: Events) -> Facts:
         "system_fingerprint": response.get("system_fingerprint"),
         "stream": _is_stream(parameters, request, events),
         "parameters": {name: value for name, value in parameters.items() if name not in ("model", "messages")} or None,
-        "metadata": metadata if isinstance(metadata, Mapping) else None,
-        "tenant": metadata.get("tenant") if isinstance(metadata, Mapping) else None,
-        "input_messages": _input_messages(tree) or messages_of_request(request),
-        "output_messages": _output_messages(tree, response),
+        "metadata": metadata or None,
+        "session_id": metadata.get("session_id"),
+        "user_id": metadata.get("user_id"),
+        "tenant": metadata.get("tenant"),
+        "input_messages": _input_messages(tree) or messages_of_request(request) or _raw(attributes, "input", "user"),
+        "output_messages": _output_messages(tree, response) or _raw_answer(attributes, response),
         "tool_definitions": [json_or_text(_get(tool, "tool", "json_schema")) for tool in _items(tree, "llm", "tools")],
         "finish_reasons": finish_reasons_of(response),
         "documents": _documents(tree),
     }
     return {name: value for name, value in facts.items() if value is not None and value != [] and value != ""}
+
+
+def _raw(attributes: Attributes, side: str, role: str) -> list[dict[str, Any]]:
+    """`input.value` or `output.value` as it came, where nothing tells its parts: plain text, or a form of its own."""
+    value = attributes.get(f"{side}.value")
+    parts = content_parts(value)
+    if attributes.get(f"{side}.mime_type") == "application/json" and isinstance(json_or_text(value), str):
+        parts = [part | {"truncated": True} for part in parts]  # most likely cut by an attribute limit
+    return [{"role": role, "parts": parts}] if parts else []
+
+
+def _raw_answer(attributes: Attributes, response: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of a model that answers in words; a response that is understood and holds no answer stays without one."""
+    is_understood = "error" in response or any(isinstance(response.get(key), list) for key in ("choices", "output"))
+    is_words = attributes.get("openinference.span.kind") == "LLM"
+    return _raw(attributes, "output", "assistant") if is_words and not is_understood else []
 
 
 def _operation(tree: Mapping[str, Any], request: Mapping[str, Any]) -> str | None:
@@ -80,10 +99,10 @@ def _output_messages(tree: Mapping[str, Any], response: Mapping[str, Any]) -> li
 
 
 def _message(item: Mapping[str, Any]) -> dict[str, Any]:
-    raw = _get(item, "message") or {}
-    contents = [_content(_get(part, "message_content") or {}) for part in _items(raw, "contents")]
+    raw = mapping(_get(item, "message"))
+    contents = [_content(mapping(_get(part, "message_content"))) for part in _items(raw, "contents")]
     tool_calls = [
-        {"id": _get(call, "tool_call", "id"), "function": _get(call, "tool_call", "function") or {}}
+        {"id": _get(call, "tool_call", "id"), "function": mapping(_get(call, "tool_call", "function"))}
         for call in _items(raw, "tool_calls")
     ]
     return message({**raw, "content": contents or raw.get("content"), "tool_calls": tool_calls})
@@ -100,12 +119,6 @@ def _content(part: Mapping[str, Any]) -> dict[str, Any]:
 def _documents(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = _items(tree, "retrieval", "documents") or _items(tree, "reranker", "output_documents")
     return [dict(document) for item in found if isinstance(document := item.get("document"), Mapping)]
-
-
-def _document(attributes: Attributes, side: str) -> Mapping[str, Any]:
-    """The whole request or response, where it was recorded as a JSON object."""
-    parsed = json_or_text(attributes.get(f"{side}.value"))
-    return parsed if isinstance(parsed, Mapping) else {}
 
 
 def _nest(attributes: Attributes) -> dict[str, Any]:
@@ -131,7 +144,7 @@ def _get(tree: Any, *path: str) -> Any:
 def _items(tree: Mapping[str, Any], *path: str) -> list[Mapping[str, Any]]:
     """The items of a flattened list in the order of their numbers, whatever the order of the attributes; gaps close."""
     branch = _get(tree, *path)
-    numbers = [name for name in branch if name.isdecimal()] if isinstance(branch, Mapping) else []
+    numbers = [name for name in mapping(branch) if name.isdecimal() and len(name) <= _MAX_DIGITS]
     return [branch[name] for name in sorted(numbers, key=int) if isinstance(branch[name], Mapping)]
 
 
@@ -164,6 +177,7 @@ OPENINFERENCE = Dialect(
         "tags": ("tag.tags",),
     },
     is_content=lambda key: key in _CONTENT_KEYS or key.startswith(_CONTENT_PREFIXES),
+    is_document=lambda key: key.startswith("retrieval.documents."),
     marker="openinference.span.kind",
     describe=describe,
 )

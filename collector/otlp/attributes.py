@@ -112,10 +112,12 @@ class AttributeTable:
         first, last = self._row_starts[row], self._row_starts[row + 1]
         return pairs_to_dict(self._pairs_keys[first:last].to_pylist(), self._values[first:last].to_pylist())
 
-    def without(self, dropped: Callable[[str], bool], rows: npt.NDArray[np.bool_]) -> pa.ListArray:
-        """The attributes in the form of `collector.batch.ATTRIBUTES`, less the keys for which `dropped` on `rows`."""
-        drop_code = np.array([key is not None and dropped(key) for key in self.keys] or [False])
-        keep = ~(drop_code[self._codes] & rows[self._owners])
+    def without(self, dropped: Mapping[str, npt.NDArray[np.bool_]]) -> pa.ListArray:
+        """The attributes in the form of `collector.batch.ATTRIBUTES`, less the keys of `dropped` on its rows."""
+        keep = np.ones(len(self._codes), dtype=bool)
+        for key, rows in dropped.items():
+            places = self._places(key)
+            keep[places] = ~rows[self._owners[places]]
         kept = pa.array(keep)
         children = [self._pairs_keys.filter(kept)]
         children += [pc.struct_field(self._values, name).filter(kept) for name in _STORED]

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -181,3 +182,68 @@ def test_call_ids_are_unique_and_the_same_on_every_retry() -> None:
     first, second = (pa.Table.column(normalised(*spans).calls, "call_id").to_pylist() for _ in range(2))
     assert first == second
     assert len(set(first)) == len(spans)
+
+
+LLM = {"openinference.span.kind": "LLM"}
+
+
+def test_plain_text_is_the_message_of_an_openinference_span_without_messages() -> None:
+    call = the_call(LLM | {"input.value": "Why?", "input.mime_type": "text/plain", "output.value": "Because."})
+    assert json.loads(call["input_messages"]) == [{"role": "user", "parts": [{"type": "text", "content": "Why?"}]}]
+    (answer,) = json.loads(call["output_messages"])
+    assert answer == {"role": "assistant", "parts": [{"type": "text", "content": "Because."}]}
+
+
+def test_a_json_request_that_was_cut_is_shown_as_far_as_it_goes_and_a_known_answer_without_words_has_none() -> None:
+    cut = '{"messages": [{"role": "user", "con'
+    call = the_call(
+        LLM | {"input.value": cut, "input.mime_type": "application/json", "output.value": '{"id": "r", "choices": []}'}
+    )
+    (part,) = json.loads(call["input_messages"])[0]["parts"]
+    assert part == {"type": "text", "content": cut, "truncated": True}
+    assert (call["output_messages"], call["response_id"]) == (None, "r")
+
+
+def test_vectors_are_no_answer() -> None:
+    span = {"openinference.span.kind": "EMBEDDING", "input.value": "Why?", "output.value": '{"data": [[0.5]]}'}
+    call = the_call(span)
+    assert (json.loads(call["input_messages"])[0]["parts"][0]["content"], call["output_messages"]) == ("Why?", None)
+
+
+def test_what_a_retrieval_was_asked_and_what_it_answered_otherwise_stay_on_its_span() -> None:
+    asked = {"openinference.span.kind": "RETRIEVER", "input.value": "refunds?"}
+    found = asked | {"retrieval.documents.0.document.content": "14 days"}
+    other = asked | {"output.value": "14 days"}
+    spans = normalised(a_span(found), a_span(other, 2)).spans
+    keys = [{pair["key"] for pair in row} for row in spans.column("attributes").to_pylist()]
+    assert keys == [set(asked), set(other)]
+    assert spans.column("documents").to_pylist() == ['[{"content":"14 days"}]', None]
+
+
+def test_a_text_that_no_dialect_of_the_span_reads_stays_on_it() -> None:
+    (attributes,) = normalised(a_span(CHAT | {"input.value": "of the application"})).spans.column("attributes")
+    assert "input.value" in [pair["key"] for pair in attributes.as_py()]
+
+
+def test_parts_that_were_counted_beside_the_whole_are_added_to_it() -> None:
+    usage = {"input_tokens": 50, "cache_read.input_tokens": 200, "cache_creation.input_tokens": 1800}
+    usage |= {"output_tokens": 10, "reasoning.output_tokens": 30}
+    call = the_call(CHAT | {f"gen_ai.usage.{name}": n for name, n in usage.items()})
+    assert (call["input_tokens"], call["output_tokens"]) == (2050, 40)
+    usage |= {"input_tokens": 2050, "output_tokens": 40}
+    call = the_call(CHAT | {f"gen_ai.usage.{name}": n for name, n in usage.items()})
+    assert (call["input_tokens"], call["output_tokens"]) == (2050, 40)
+    call = the_call(CHAT | {"gen_ai.usage.cache_read.input_tokens": 200})
+    assert (call["input_tokens"], call["cache_read_tokens"]) == (None, 200)
+
+
+def test_session_user_and_tenant_may_stand_in_the_metadata_but_their_own_attributes_win() -> None:
+    metadata = json.dumps({"session_id": "m", "user_id": 7, "tenant": {"not": "a name"}})
+    call = the_call(LLM | {"metadata": metadata})
+    assert (call["session_id"], call["user_id"], call["tenant"]) == ("m", "7", None)
+    assert the_call(LLM | {"metadata": metadata, "session.id": "s"})["session_id"] == "s"
+
+
+def test_a_span_of_a_year_is_a_long_one_and_no_error() -> None:
+    year_ns = 365 * 86_400 * 10**9 + 1
+    assert the_call(CHAT, end_time_unix_nano=START_NS + year_ns)["latency_s"] == pytest.approx(year_ns / 1e9)
