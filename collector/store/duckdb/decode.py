@@ -6,6 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from collector.call import Call
+from collector.dialects.openai_shapes import message
+from collector.jsontext import parse
 from collector.otlp.attributes import pairs_to_dict
 from collector.score import Score
 from collector.span import Span, SpanEvent, SpanLink
@@ -27,8 +29,8 @@ def _call(row: Row) -> Call:
     for name in ("system_instructions", "tool_definitions"):
         values[name] = _objects(row[name], _text_part)
     values["contexts"] = contexts_of(row["contexts"])
-    values["input_messages"] = _objects(row["input_messages"], lambda raw: _message("user", raw))
-    values["output_messages"] = _objects(row["output_messages"], lambda raw: _message("assistant", raw))
+    values["input_messages"] = _messages(row["input_messages"], "user")
+    values["output_messages"] = _messages(row["output_messages"], "assistant")
     return Call(**values)
 
 
@@ -42,8 +44,8 @@ def _objects(raw: str | None, wrap: Any) -> list[dict[str, Any]] | None:
     if raw is None:
         return None
     try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError):
+        found = parse(raw)
+    except ValueError:
         cut: dict[str, Any] = wrap(raw)
         _mark_truncated(cut)
         return [cut]
@@ -55,8 +57,8 @@ def _object(raw: str | None) -> dict[str, Any] | None:
     if raw is None:
         return None
     try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError):
+        found = parse(raw)
+    except ValueError:
         return {"content": raw, "truncated": True}
     return found if isinstance(found, dict) else {"content": found}
 
@@ -65,8 +67,19 @@ def _text_part(text: str) -> dict[str, Any]:
     return {"type": "text", "content": text}
 
 
-def _message(role: str, text: str) -> dict[str, Any]:
-    return {"role": role, "parts": [_text_part(text)]}
+def _messages(raw: str | None, role: str) -> list[dict[str, Any]] | None:
+    found = _objects(raw, lambda text: {"role": role, "parts": [_text_part(text)]})
+    return None if found is None else [_well_formed(item, role) for item in found]
+
+
+def _well_formed(item: dict[str, Any], default_role: str) -> dict[str, Any]:
+    """A message with a role and parts, as everyone who reads one relies on; senders wrote what they would."""
+    role, parts = str(item.get("role") or default_role), item.get("parts")
+    if not parts and (item.get("content") or item.get("tool_calls")):
+        reason = item.get("finish_reason")  # OpenAI's form where the conventions want parts
+        return message({**item, "role": role}) | ({"finish_reason": reason} if reason else {})
+    listed = parts if isinstance(parts, list) else [parts] if parts else []
+    return {**item, "role": role, "parts": [p if isinstance(p, dict) else _text_part(str(p)) for p in listed if p]}
 
 
 def _mark_truncated(item: dict[str, Any]) -> None:
