@@ -8,6 +8,7 @@ from collector.call import Call
 from collector.errors import BadRequest
 from collector.score import Score
 from collector.span import Span
+from collector.times import format_rfc3339
 
 T = TypeVar("T")
 
@@ -46,7 +47,8 @@ class Filters:
 
     def __post_init__(self) -> None:
         if self.since_ns > self.until_ns:
-            raise BadRequest(f"since ({self.since_ns}) is after until ({self.until_ns}); swap them")
+            since, until = format_rfc3339(self.since_ns), format_rfc3339(self.until_ns)
+            raise BadRequest(f"since ({since}) is after until ({until}); swap them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

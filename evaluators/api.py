@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Query, Response
 from collector.api.answers import json_answer, list_answer
 from collector.api.errors import NotFound
 from collector.api.queries import Paged, Text, only
-from collector.api.shapes import list_of, shape_of
+from collector.api.shapes import ERRORS, list_of, shape_of
 from collector.errors import BadRequest
 from evaluators.alerts.alert import Alert
 from evaluators.alerts.book import AlertBook
@@ -27,7 +27,7 @@ class AlertQuery(Paged):
 
 def alerts_router(book: AlertBook, clock: Callable[[], int] = time.time_ns) -> APIRouter:
     """Questions to `book` and changes of it. `clock` gives Unix nanoseconds."""
-    router = APIRouter(prefix="/api/v1", tags=["alerts"])
+    router = APIRouter(prefix="/api/v1", tags=["alerts"], responses=ERRORS)
 
     @router.get("/alerts", response_model=AlertList, dependencies=[only(AlertQuery)])
     def list_alerts(query: Annotated[AlertQuery, Query()]) -> Response:

@@ -1,6 +1,7 @@
 """Every error of the API answers {"error": {"type", "message"}}."""
 
 import math
+from itertools import takewhile
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -42,7 +43,9 @@ def unknown_paths_router() -> APIRouter:
 
     async def unknown_path(request: Request) -> Response:
         path = request.url.path
-        if any(route.matches(request.scope)[0] is Match.PARTIAL for route in request.app.routes):
+        # What comes after this router, such as the pages, takes any path by GET: it says nothing about the API.
+        matches = (route.matches(request.scope)[0] for route in request.app.routes)
+        if Match.PARTIAL in takewhile(lambda match: match is not Match.FULL, matches):
             return error_answer(405, "method_not_allowed", f"{request.method} is not possible on {path}")
         hint = "; OTLP is taken on the OTLP port" if path.startswith("/v1") else "; see /api/v1/openapi.json"
         return error_answer(404, "not_found", f"there is no {path}{hint}")
@@ -58,7 +61,12 @@ async def _bad_parameters(_request: Request, error: Exception) -> Response:
 
 
 def _sentence(finding: dict[str, Any]) -> str:
-    path = path_of(finding["loc"][1:])  # the first step says query, path or body
+    where, *steps = finding["loc"]
+    path = path_of(steps) or where
+    if finding["type"] == "json_invalid":
+        return f"{where}: not JSON ({finding['ctx']['error']} at character {steps[-1]})"
+    if finding["type"] == "dict_type" and not steps:
+        return f"{where}: must be a JSON object, sent with Content-Type: application/json"
     return f"{path}: missing" if finding["type"] == "missing" else f"{path}: {said_of(finding)}"
 
 

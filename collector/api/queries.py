@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from collector.errors import BadRequest
 from collector.query import CALL_METRICS, Aggregation, Dimension, Filters
+from collector.score import Source
 from collector.times import NS_PER_S
 from collector.validation import TimeNs, near_match
 
@@ -19,6 +20,7 @@ MAX_LIMIT = 1000
 REPEATABLE = ("metric", "by")
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SCORE_METRICS = ("score:NAME:mean", "score:NAME:n", "score:NAME:label:LABEL")
 _SCORE_METRIC = re.compile(r"score:[^:].*:(mean|n|label:.+)")
 
 
@@ -36,7 +38,7 @@ def _step_s(text: object) -> float:
 def _metric(name: str) -> str:
     if name in CALL_METRICS or _SCORE_METRIC.fullmatch(name):
         return name
-    raise ValueError(f"unknown metric, {near_match(name, [*CALL_METRICS, 'score:NAME:mean', 'score:NAME:n'])}")
+    raise ValueError(f"unknown metric, {near_match(name, [*CALL_METRICS, *_SCORE_METRICS])}")
 
 
 Time = Annotated[TimeNs, AfterValidator(_storable)]
@@ -100,7 +102,7 @@ class ScoreQuery(Paged, ByModel):
     trace_id: Text | None = None
     evaluator: Text | None = None
     target_id: Text | None = None
-    source: Text | None = None
+    source: Source | None = None
 
 
 class VerdictQuery(Paged):

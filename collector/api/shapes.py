@@ -87,6 +87,13 @@ class ErrorShape(BaseModel):
     error: ErrorBody
 
 
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorShape, "description": "the message says what is wrong and what to write"},
+    "503": {"model": ErrorShape, "description": "send again after the seconds in Retry-After"},
+}
+"""For OpenAPI, what every path may answer besides; it stands for the framework's own 422, which is never sent."""
+
+
 class Accepted(BaseModel):
     accepted: int = Field(description="how many are in the store now; those it had before were not stored again")
     ids: list[str] = Field(description="their call_id or score_id, in the order of the request")

@@ -174,7 +174,7 @@ def test_rules_are_listed_written_and_switched_off(client: TestClient, book: Ale
         ("slow", {}, "kind must be one of metric, verdict"),
         ("Slow", RULE, "rule_id: "),
         ("slow", RULE | {"name": DEFAULT_RULES[0].name}, "take another name"),
-        ("slow", [], "dictionary"),
+        ("slow", [], "body: must be a JSON object"),
     ],
 )
 def test_a_bad_rule_is_refused_with_what_to_write(
@@ -185,6 +185,13 @@ def test_a_bad_rule_is_refused_with_what_to_write(
     assert response.status_code == 400
     assert advice in error_of(response)
     assert len(book.rules()) == len(DEFAULT_RULES)
+
+
+def test_a_body_that_is_no_json_is_refused_with_what_to_send(client: TestClient) -> None:
+    sent = client.put("/api/v1/rules/slow", content="{bad", headers={"content-type": "application/json"})
+    assert (sent.status_code, error_of(sent).partition(" (")[0]) == (400, "body: not JSON")
+    untyped = client.put("/api/v1/rules/slow", content="{}")
+    assert error_of(untyped) == "body: must be a JSON object, sent with Content-Type: application/json"
 
 
 def test_the_paths_are_in_openapi(client: TestClient) -> None:
