@@ -43,8 +43,9 @@ class Score:
 
     @property
     def score_id(self) -> str:
-        """Key of idempotent writes: the same evaluator on the same target writes over itself."""
-        key = "\x1f".join((self.target_kind, self.target_id, self.evaluator, self.version, self.author or ""))
+        """Key of idempotent writes: the same evaluator on the same target writes over itself, and over no other."""
+        said_by = (self.evaluator, self.version, self.source, self.author or "")
+        key = "\x1f".join((self.target_kind, self.target_id, *said_by))
         return hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def to_json(self) -> dict[str, Any]:

@@ -3,14 +3,23 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from collector.call import Call
 from collector.errors import BadRequest
 from collector.score import Score, TargetKind, target_facts
 from collector.validation import TimeNs, complaints, shorten
 
+OWN_EVALUATORS = ("groundedness", "refusal", "injection", "pii")
+
 Text = Annotated[str, Field(min_length=1)]
+
+
+def _is_free(evaluator: str) -> str:
+    # Charts, alerts and the review queue read these by name: what anybody posts must not move them.
+    if evaluator in OWN_EVALUATORS or evaluator.startswith("judge:"):
+        raise ValueError(f"is computed here; choose a name of your own, such as user:{evaluator}")
+    return evaluator
 
 
 class Mark(BaseModel):
@@ -39,7 +48,7 @@ class ScoreDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     target_kind: TargetKind = "call"
     target_id: Text
-    evaluator: Text
+    evaluator: Annotated[Text, AfterValidator(_is_free)]
     version: Text = "1"
     source: Literal["human", "user"]
     value: Annotated[float, Field(ge=0, le=1, description="1 is best")] | None = None

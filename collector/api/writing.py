@@ -55,7 +55,7 @@ def writing_router(
     async def post_scores(request: Request) -> Response:
         """Store what people (`source` human) or end users (`source` user) say of a call, trace or session.
 
-        One with the target, evaluator, version and author of an older score replaces it.
+        One with the target, evaluator, version, source and author of an older score replaces it.
         """
         with _refusals_counted(metrics):
             lines = _is_lines(request)

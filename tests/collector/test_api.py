@@ -42,6 +42,7 @@ def api(store: TelemetryStore) -> Iterator[TestClient]:
     install_error_answers(app)
     app.include_router(telemetry_router(store, ingest, lambda: NOW_NS, metrics, max_body_bytes=100_000))
     app.include_router(unknown_paths_router())
+    app.get("/{path:path}")(lambda path: path)  # as the pages do
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
     ingest.close()
@@ -187,7 +188,7 @@ def test_calls_are_filtered_by_error_and_by_text(api: TestClient) -> None:
         ("calls?limit=1001", "limit: input should be less than or equal to 1000, got '1001'"),
         ("calls?limit=0", "limit: "),
         ("calls?since=yesterday", "since: 'yesterday' is not an RFC 3339 time"),
-        ("calls?since=2026-11-21T11:00:00Z&until=2026-11-21T10:00:00Z", "since"),
+        ("calls?since=2026-11-21T11:00:00Z&until=2026-11-21T10:00:00Z", "since (2026-11-21T11:00:00Z) is after until"),
         ("calls?cursor=nonsense", ""),
         ("calls?has_error=perhaps", "has_error: "),
         ("timeseries", "metric: missing"),
@@ -196,6 +197,7 @@ def test_calls_are_filtered_by_error_and_by_text(api: TestClient) -> None:
         ("timeseries?metric=requests&step=never", "step: must be a time like 60s"),
         ("timeseries?metric=requests&step=0s", "step: must be a time like 60s"),
         ("timeseries?metric=requests&step=1s&since=2020-01-01T00:00:00Z", "step: 1 s cuts"),
+        ("scores?source=robot", "source: input should be 'model', 'judge', 'human' or 'user'"),
         ("scores?session_id=x", "session_id: unknown parameter"),
         ("verdicts?provider=x", "provider: unknown parameter"),
     ],
@@ -211,7 +213,9 @@ def test_an_unknown_id_is_not_found(api: TestClient, path: str) -> None:
     assert error_of(api.get(f"/api/v1/{path}"))[:2] == (404, "not_found")
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/nothing"), ("GET", "/api"), ("POST", "/v1/traces")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/api/v1/nothing"), ("GET", "/api"), ("POST", "/v1/traces"), ("PUT", "/api/v1/call")]
+)
 def test_an_unknown_path_answers_in_json(api: TestClient, method: str, path: str) -> None:
     assert error_of(api.request(method, path))[:2] == (404, "not_found")
 
@@ -292,6 +296,15 @@ def test_a_score_again_replaces_the_first_and_another_author_adds_one(api: TestC
     assert {(score["author"], score["value"]) for score in scores} == {("ada", 0.0), ("bob", 1.0)}
 
 
+def test_a_user_and_a_reviewer_without_names_write_over_their_own_scores_only(api: TestClient) -> None:
+    [call_id] = post_calls(api, a_call())
+    sent = [a_score(call_id, source=source, evaluator="thumbs", author=None) for source in ("user", "human", "user")]
+    for score in sent:
+        assert api.post("/api/v1/scores", json=score).status_code == 200
+    items = api.get("/api/v1/scores", params={"evaluator": "thumbs"}).json()["items"]
+    assert sorted(score["source"] for score in items) == ["human", "user"]
+
+
 def test_an_answer_about_scores_can_be_posted_back(api: TestClient) -> None:
     [call_id] = post_calls(api, a_call())
     api.post("/api/v1/scores", json=a_score(call_id))
@@ -317,6 +330,8 @@ def test_a_score_of_a_session_stands_at_its_first_call(api: TestClient) -> None:
         ({"marks": [{"start": 3, "end": 3, "kind": "x"}]}, "marks[0]: start must be below end"),
         ({"valeu": 1}, "valeu: unknown, did you mean value?"),
         ({"time": "now"}, "time: "),
+        ({"evaluator": "groundedness"}, "evaluator: is computed here; choose a name of your own"),
+        ({"evaluator": "judge:helpfulness"}, "evaluator: is computed here"),
     ],
 )
 def test_a_wrong_score_is_refused_with_what_to_write(api: TestClient, fields: dict[str, Any], says: str) -> None:
@@ -372,7 +387,9 @@ def test_the_shapes_in_openapi_are_those_of_the_answers(api: TestClient, store: 
         "scores",
         "verdicts",
     }
-    assert {f"/api/v1/{path}" for path in paths} == set(document["paths"])
+    assert {f"/api/v1/{path}" for path in paths} <= set(document["paths"])
+    operations = [document["paths"][f"/api/v1/{path}"]["get"] for path in paths]
+    assert all(operation["responses"].keys() == {"200", "4XX", "503"} for operation in operations)
     names = {parameter["name"] for parameter in document["paths"]["/api/v1/calls"]["get"]["parameters"]}
     assert names >= {"since", "until", "limit", "cursor", "project", "service", "text"}
 
