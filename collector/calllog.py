@@ -84,6 +84,8 @@ def call_of(document: object) -> Call:
         "output_messages": messages_of(values["output_messages"], path="output_messages", role="assistant"),
         "contexts": contexts_of(values["contexts"], path="contexts"),
     }
+    if values["error_message"] and not values["error_type"]:
+        values["error_type"] = "error"  # as a failed span that names none: without a type it would count as a success
     call = Call(start_ns=start_ns, **values)
     _refuse_parts_above_the_whole(call)
     return call if call.cost_usd is not None else replace(call, cost_usd=_price_usd(call))

@@ -121,6 +121,12 @@ def test_an_empty_text_is_unknown(value: str | None) -> None:
     assert call_of(a_document(user_id=value)).user_id is None
 
 
+def test_an_error_message_alone_makes_a_failed_call() -> None:
+    assert call_of({"start_time": START, "error_message": "boom"}).error_type == "error"
+    assert call_of({"start_time": START, "error_message": "boom", "error_type": "Timeout"}).error_type == "Timeout"
+    assert call_of({"start_time": START, "error_message": ""}).error_type is None
+
+
 def test_bare_texts_become_messages_of_the_user_and_the_assistant() -> None:
     call = call_of(a_document(system_instructions="Be brief.", input_messages="hi", output_messages="hello"))
     assert call.system_instructions == [{"type": "text", "content": "Be brief."}]
