@@ -39,7 +39,7 @@ _COLUMNS = (
     Column(title="Latency", numeric=True, width="68px"),
     Column(title="First token", numeric=True, width="76px", hint="Time to the first token of a streamed call"),
     Column(title="Tokens in / out", numeric=True, width="104px", hint="In with caches, out with reasoning"),
-    Column(title="Cost", numeric=True, width="80px", hint="A dash: no price is known, which is not free"),
+    Column(title="Cost", numeric=True, width="96px", hint="A dash: no price is known, which is not free"),
     Column(title="State", width="116px"),
     Column(title="Grounded", width="136px", hint="Do the contexts of the call support its answer?"),
 )

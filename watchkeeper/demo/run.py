@@ -3,6 +3,7 @@
 import queue
 import random
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -24,7 +25,7 @@ from evaluators.alerts.rule import VerdictRule
 from watchkeeper.demo.answers import LLMDRIFT_FILE, Replay, load
 from watchkeeper.demo.process import Platform, start
 from watchkeeper.demo.replay import Applications
-from watchkeeper.demo.traffic import Turn, history, live
+from watchkeeper.demo.traffic import HISTORY_S, Turn, history, live
 
 NORMAL_S = 45.0
 ALARM_TIMEOUT_S = 120.0
@@ -40,6 +41,8 @@ def run(*, keep: bool | None = None) -> None:
     Raises:
         WatchkeeperError: if the platform does not start, or a change was not told in time.
     """
+    # Told to end, the demo ends in order too: it would leave a platform behind.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     replay = load(_beside_the_checkout())
     with _demo(replay) as demo:
         demo.show_normal_traffic()
@@ -79,13 +82,14 @@ class Demo:
     rng: random.Random
 
     def show_normal_traffic(self) -> None:
-        """Two hours that are over, then some time of traffic as it comes."""
-        self._doing("replaying two hours of normal traffic")
+        """Minutes that are over, then some time of traffic as it comes."""
+        minutes = f"{HISTORY_S / 60:.0f} minutes of normal traffic"
+        self._doing(f"replaying {minutes}")
         now_ns = time.time_ns()
         for turn in history(self.replay.exchanges, self.rng):
             self.applications.answer(turn, now_ns + round(turn.at_s * 1e9))
         self.applications.flush()
-        self._say(f"[green]✓[/] two hours of normal traffic: {_n_calls(self.platform.ui):,} calls are stored")
+        self._say(f"[green]✓[/] {minutes}: {_n_calls(self.platform.ui):,} calls are stored")
         self._doing(f"live traffic, nothing changed yet ({NORMAL_S:.0f} s)")
         self._play(self._turns(NORMAL_S, changed=False))
         if self.on_call.told:
@@ -154,7 +158,8 @@ def _demo(replay: Replay) -> Iterator[Demo]:
         parts.callback(platform.stop)
         applications = Applications(platform.otlp_http, replay.exchanges)
         parts.callback(applications.close)
-        console.print(f"Open [link={platform.ui}]{platform.ui}[/link] to watch it live.")
+        address = f"{platform.ui}/?range=15m"
+        console.print(f"Open [link={address}]{address}[/link] to watch it live.")
         yield Demo(
             replay=replay,
             platform=platform,

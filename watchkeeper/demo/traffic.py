@@ -1,4 +1,4 @@
-"""When which question is asked: sessions of a few turns, two hours of them in the past and then live. Pure."""
+"""When which question is asked: sessions of a few turns, some minutes of them in the past and then live. Pure."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from watchkeeper.demo.answers import Exchange
 
-HISTORY_S = 2 * 3600.0
+HISTORY_S = 300.0
 N_HISTORY_SESSIONS = 320  # a service: the reference of 200 and two windows in which nothing changed
-LIVE_SESSIONS_PER_S = 1.6  # a service
+LIVE_SESSIONS_PER_S = 1.1  # a service: about the rate of the history
 _CHARACTERS_PER_TOKEN = 4.0  # the recordings hold no token counts; this is the usual estimate for English
 
 
@@ -40,14 +40,14 @@ class Turn:
 
 
 def history(exchanges: Mapping[str, Sequence[Exchange]], rng: random.Random) -> list[Turn]:
-    """Turns of both services over the two hours before the start, oldest first."""
+    """Turns of both services over the minutes before the start, oldest first."""
     starts = [
-        (service, -rng.uniform(30.0, HISTORY_S), f"past-{number}")
+        (service, -rng.uniform(0.0, HISTORY_S), f"past-{number}")
         for service in exchanges
         for number in range(N_HISTORY_SESSIONS)
     ]
     turns = [turn for start in starts for turn in _session(*start, exchanges, changed=False, rng=rng)]
-    return sorted((turn for turn in turns if turn.at_s < -1.0), key=lambda turn: turn.at_s)
+    return sorted((turn for turn in turns if turn.at_s < 0.0), key=lambda turn: turn.at_s)
 
 
 def live(
