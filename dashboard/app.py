@@ -137,7 +137,7 @@ async def _answer(services: Services, memo: Memo, path: str, query: str) -> Resp
             503,
             shell.error_page(
                 "The store does not answer now",
-                f"{error}. What was received is kept; nothing is lost. The page asks again by itself.",
+                f"{error}. What was acknowledged is kept. The page asks again by itself.",
             ),
         )
         body = _bare(page, content)

@@ -26,10 +26,10 @@ _ABOUT = ("error_rate", "latency", "ttft", "groundedness", "cost_usd", "requests
 
 
 def answer(view: View) -> Content:
-    if not has_calls(view):
+    facts = ask_store(view)
+    if not facts.now.get("requests"):
         body = nothing_in_range(view) if has_calls(view, ever=True) else nothing_sent(view)
         return Content(title="Overview", body=body)
-    facts = ask_store(view)
     alerts = view.services.alerts.open_alerts()
     body = [
         headline(view, alerts),
