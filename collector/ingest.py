@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from collector.batch import Batch
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 MAX_QUEUE_BYTES = 128 * 2**20
 MAX_COMMIT_BATCHES = 16
 MAX_COMMIT_BYTES = 64 * 2**20
+FAILURE_COUNTS_FOR_S = 30.0
+"""So long a failed commit speaks for the next one. Then it must be tried: who is told to stay away never would."""
 
 
 class Ingest:
@@ -25,11 +28,18 @@ class Ingest:
     """
 
     def __init__(
-        self, writer: TelemetryWriter, metrics: CollectorMetrics, *, max_queue_bytes: int = MAX_QUEUE_BYTES
+        self,
+        writer: TelemetryWriter,
+        metrics: CollectorMetrics,
+        *,
+        max_queue_bytes: int = MAX_QUEUE_BYTES,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._writer = writer
         self._metrics = metrics
         self._max_queue_bytes = max_queue_bytes
+        self._clock_s = clock_s
+        self._failed: tuple[float, str] | None = None
         self._waiting: deque[tuple[Batch, Future[WriteResult]]] = deque()
         self._queue_bytes = 0
         self._closing = False
@@ -38,8 +48,14 @@ class Ingest:
         self._thread.start()
 
     @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
+    def problem(self) -> str | None:
+        """Why what is submitted now may not be stored, None when nothing speaks against it."""
+        if not self._thread.is_alive():
+            return "the writer ended"
+        failed = self._failed
+        if failed is None or self._clock_s() - failed[0] > FAILURE_COUNTS_FOR_S:
+            return None
+        return f"the last commit failed: {failed[1]}"
 
     def submit(self, batch: Batch) -> Future[WriteResult]:
         """Queue `batch` for the next commit; the future holds its result or the StoreUnavailable it met.
@@ -94,11 +110,18 @@ class Ingest:
         try:
             result = self._writer.write(batches)
         except Exception as error:
-            log.exception("a commit of %d batches failed; their senders are told to send again", len(batches))
             refusal = error if isinstance(error, StoreUnavailable) else StoreUnavailable(f"the write failed: {error}")
+            log.error(
+                "a commit of %d batches failed; their senders are told to send again: %s",
+                len(batches),
+                refusal,
+                exc_info=refusal is not error,  # a full disk fails often, and says enough without a traceback
+            )
+            self._failed = (self._clock_s(), str(refusal))
             for _, future in group:
                 future.set_exception(refusal)
             return
+        self._failed = None
         self._metrics.commit_seconds.observe(time.perf_counter() - started_s)
         self._metrics.stored_spans.inc(result.n_spans)
         self._metrics.stored_calls.inc(result.n_calls)

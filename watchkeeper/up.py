@@ -76,7 +76,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
 
     checks: dict[str, Check] = {
         "store": partial(write_problem, data_dir),
-        "ingest": lambda: None if ingest.is_alive else "the writer ended",
+        "ingest": lambda: ingest.problem,
         "servers": lambda: next((f"{s.name} ended" for s in servers if not s.is_alive), None),
         "evaluation": evaluation.problem,
     }
