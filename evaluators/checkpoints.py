@@ -1,6 +1,6 @@
 """How far each consumer of the call stream has come, in the state database."""
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from collector.state.tables import checkpoints
 
@@ -10,6 +10,14 @@ def load_checkpoint(engine: Engine, consumer: str) -> int:
     with engine.connect() as connection:
         seq = connection.scalar(select(checkpoints.c.seq).where(checkpoints.c.consumer == consumer))
     return seq or 0
+
+
+def newest_checkpoint(engine: Engine) -> int:
+    """The highest seq that any consumer of the call stream is done with, 0 with none."""
+    # Alert rules keep here until when they have read verdicts, in nanoseconds.
+    of_calls = checkpoints.c.consumer.not_like("alerts:%")
+    with engine.connect() as connection:
+        return connection.scalar(select(func.max(checkpoints.c.seq)).where(of_calls)) or 0
 
 
 def save_checkpoint(connection: Connection, consumer: str, *, seq: int, now_ns: int) -> None:

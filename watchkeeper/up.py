@@ -18,6 +18,7 @@ from collector.receiver import ReceiverLimits
 from collector.state import open_state, state_url
 from collector.store import open_store
 from evaluators.api import alerts_router
+from evaluators.checkpoints import newest_checkpoint
 from watchkeeper.config import Config
 from watchkeeper.datadir import claimed, write_problem
 from watchkeeper.evaluation import EvaluationMetrics, start_evaluation
@@ -57,10 +58,11 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     ProcessCollector(registry=registry)
     metrics = CollectorMetrics(registry)
 
-    store = open_store(data_dir)
-    parts.callback(store.close)
     engine = open_state(state_url(data_dir))
     parts.callback(engine.dispose)
+    # Where day files were moved away, new calls must not get numbers that the evaluators are done with.
+    store = open_store(data_dir, after_seq=newest_checkpoint(engine))
+    parts.callback(store.close)
     ingest = Ingest(store, metrics, max_queue_bytes=config.collector.max_queue_bytes)
     parts.callback(ingest.close)
 

@@ -72,7 +72,7 @@ class TelemetryReader(Protocol):
         """Calls in the order of arrival with seq > after_seq, none left out, contexts of the trace filled in."""
 
     def last_seq(self) -> int:
-        """The seq of the newest call, 0 with none."""
+        """The seq of the newest call, also of one whose file is gone; 0 with none."""
 
     def aggregate(self, query: Aggregation) -> Columns: ...
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from collector.query import Filters
 from collector.rows import batch_of
 from collector.score import Score
 from collector.span import Span
+from collector.store import open_store
 from collector.store.base import TelemetryStore
 from evaluators import features
-from evaluators.checkpoints import load_checkpoint
+from evaluators.checkpoints import load_checkpoint, newest_checkpoint, save_checkpoint
 from evaluators.quiet import Quiet
 from evaluators.runner import Consumer, Results, Runner, backoff_s
 from evaluators.text import TextEvaluator, text_consumer, texts_of
@@ -300,3 +302,27 @@ def test_a_call_without_an_answer_gets_no_scores_of_one(worker: Worker, an_answe
     assert {score.evaluator for score in results.scores} == {"injection"}
     assert {vector.kind for vector in results.vectors} == {PROMPT_FEATURES}
     assert results.n_failed == 0
+
+
+def test_calls_that_come_after_day_files_were_moved_away_are_evaluated_too(
+    engine: Engine, tmp_path: Path, an_answer: Callable[..., Call]
+) -> None:
+    def evaluated(calls: Sequence[Call]) -> list[str]:
+        """The ids seen by a process that stores `calls` and ends."""
+        store = open_store(tmp_path, after_seq=newest_checkpoint(engine))
+        store.write([batch_of(calls, [])])
+        seen = Seen()
+        runner = Runner(Consumer(name="seen", evaluate=seen), store, engine, Quiet(store.last_seq, quiet_s=0.0))
+        while runner.step():
+            pass
+        store.close()
+        return seen.ids
+
+    with engine.begin() as connection:  # an alert rule keeps a time here, which is no call's number
+        save_checkpoint(connection, "alerts:rule", seq=10**18, now_ns=1)
+    first, second = ([an_answer() for _ in range(3)] for _ in range(2))
+    assert evaluated(first) == [call.call_id for call in first]
+    for path in (tmp_path / "telemetry").glob("2026-*"):
+        path.unlink()
+    assert evaluated(second) == [call.call_id for call in second]
+    assert newest_checkpoint(engine) == 6

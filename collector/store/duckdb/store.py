@@ -36,16 +36,24 @@ class DuckDBStore:
     """
 
     def __init__(
-        self, folder: Path, *, memory_limit_mb: int = 1024, clock: Callable[[], float] = time.monotonic
+        self,
+        folder: Path,
+        *,
+        after_seq: int = 0,
+        memory_limit_mb: int = 1024,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
+        Args:
+            after_seq: a number that was given to a call once, by a store whose files may be gone: no call gets it, or
+                a smaller one, again.
         Raises:
             StoreUnavailable: if another process owns `folder`, a file is broken, or a newer version wrote it.
         """
         self._clock = clock
         self._days = Days(folder, memory_limit_mb=memory_limit_mb, clock=clock)
         self._writing = threading.Lock()
-        self._last_seq = self._days.last_seq()
+        self._last_seq = max(self._days.last_seq(), after_seq)
         self._next_seq = self._last_seq + 1
         with self._days.cursor([]) as cursor:
             cursor.execute(MESSAGE_TEXT)
