@@ -100,8 +100,7 @@ class Days:
         Raises:
             StoreUnavailable: when the store is closed; no days would look like no calls.
         """
-        if self._db is None:
-            raise StoreUnavailable(f"{self._folder} is closed; open the store again")
+        self._connection()
         return sorted((day for day in self._days.copy().values() if day.made), key=lambda day: day.number)
 
     def between(self, since_ns: int, until_ns: int) -> list[Day]:
@@ -127,36 +126,48 @@ class Days:
             StoreUnavailable: when the store is closed, or DuckDB or the disk fails inside the block.
         """
         days = list(days)
-        with self._lock:
-            if self._db is None:
-                raise StoreUnavailable(f"{self._folder} is closed; open the store again")
-            for day in days:
-                self._attach(day)
-            for day in days:
-                day.n_users += 1
-            cursor = self._db.cursor()
+        with self._in_use(days):
+            with self._lock:
+                cursor = self._connection().cursor()
+            try:
+                with unavailable(_names(days) or str(self._folder)):
+                    yield cursor
+            except StoreUnavailable as error:
+                # DuckDB shuts a file whose checkpoint failed half-way. Attaching it anew is safe: the log is replayed.
+                if isinstance(error.__cause__, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
+                    for day in days:
+                        day.broken = True
+                raise
+            finally:
+                with self._lock:
+                    cursor.close()
+
+    @contextmanager
+    def _in_use(self, days: Sequence[Day]) -> Iterator[None]:
+        """Attach `days` and keep them attached."""
+        used: list[Day] = []
         try:
-            with unavailable(_names(days) or str(self._folder)):
-                yield cursor
-        except StoreUnavailable as error:
-            # DuckDB shuts a file whose checkpoint failed half-way. Attaching it anew is safe: the log is replayed.
-            if isinstance(error.__cause__, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
+            with self._lock:
                 for day in days:
-                    day.broken = True
-            raise
+                    self._attach(day)
+                    day.n_users += 1  # at once: attaching the next may wait, and meanwhile this one could be let go
+                    used.append(day)
+            yield
         finally:
             with self._lock:
-                cursor.close()
-                for day in days:
+                for day in used:
                     day.n_users -= 1
                 self._let_go()
                 self._lock.notify_all()
 
+    def _connection(self) -> DuckDBPyConnection:
+        if self._db is None:
+            raise StoreUnavailable(f"{self._folder} is closed; open the store again")
+        return self._db
+
     def _attach(self, day: Day) -> None:
         self._n_uses += 1
         day.last_used = self._n_uses
-        if self._db is None:
-            return
         if day.broken:
             if not self._lock.wait_for(lambda: not day.n_users, timeout=5.0):
                 raise StoreUnavailable(f"{day.path} is being opened again after an error; try again in a moment")
@@ -164,7 +175,7 @@ class Days:
                 self._detach(day)
         if day.attached:
             return
-        db = self._db
+        db = self._connection()
         with unavailable(f"{day.path} cannot be opened"):
             make_file(db, day.path, lambda draft: create_tables(db, draft))
             db.execute(f"ATTACH {quoted(day.path)} AS {day.name}")

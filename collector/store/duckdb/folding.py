@@ -33,13 +33,13 @@ def fold(days: Days, now_s: float) -> bool:
             continue
         try:
             with days.cursor([day]) as cursor:
+                # Before the checkpoint: a commit after it sets the time anew, which must not be taken back.
+                day.written_s = None
                 cursor.execute(f"CHECKPOINT {day.name}")
         except StoreUnavailable as error:
             log.warning("%s; nothing is lost, the log is folded in later", error)
+            day.written_s = day.written_s or written_s
             all_folded = False
-            continue
-        if day.written_s == written_s and not day.wal_bytes():
-            day.written_s = None
     return all_folded
 
 
