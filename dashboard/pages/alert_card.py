@@ -52,12 +52,13 @@ def _state(alert: Alert, rule: Rule | None) -> html.Span:
         return parts.chip(f"✓ Resolved, was {alert.severity}")
     if alert.state == "pending":
         fires_ns = fires_at_ns(rule, alert)
-        return parts.chip(f"○ {severity}, pending" + (f" until {words.clock(fires_ns)[:5]}" if fires_ns else ""))
+        until = "waits for data" if fires_ns is None or alert.value is None else f"until {words.clock(fires_ns)[:5]}"
+        return parts.chip(f"○ {severity}, pending, {until}")
     return parts.chip(f"{severity}, firing", TONES[alert.severity])
 
 
 def _facts(view: View, alert: Alert, rule: Rule | None) -> list[Child]:
-    began: list[Child] = ["Since ", parts.ago(alert.since_ns, view.now_ns)]
+    began: list[Child] = ["Began ", parts.ago(alert.since_ns, view.now_ns)]
     if alert.resolved_ns is not None:
         lasted = words.span_s((alert.resolved_ns - alert.since_ns) / 1e9)
         began = [parts.moment(alert.since_ns), f" for {lasted}, ended ", parts.ago(alert.resolved_ns, view.now_ns)]

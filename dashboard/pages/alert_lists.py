@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 N_ROWS = 50
 
 _HISTORY = (
-    Column(title="Ended", width="104px"),
-    Column(title="Rule", width="19%"),
+    Column(title="Ended", width="96px"),
+    Column(title="Rule", width="15%"),
     Column(title="What"),
-    Column(title="Where", width="15%"),
-    Column(title="Began", width="132px"),
-    Column(title="Lasted", numeric=True, width="76px"),
+    Column(title="Where", width="13%"),
+    Column(title="Began", width="156px"),
+    Column(title="Lasted", numeric=True, width="92px"),
     Column(title="Webhooks", width="96px"),
-    Column(title="Acknowledged", width="112px"),
+    Column(title="Acknowledged", width="128px"),
 )
 _RULES = (
     Column(title="Rule", width="22%"),
@@ -67,7 +67,7 @@ def history(view: View) -> html.Section:
         newest = html.A("← Newest", href=view.here(cursor=None)) if filters.cursor else html.Span()
         older = html.A("Older →", href=view.here(cursor=found.next_cursor)) if found.next_cursor else html.Span()
         body.append(html.Div([newest, older], className="pager"))
-    return parts.card("History", body, note=f"alarms that ended {when}")
+    return parts.card("History", body, note=f"alarms that ended {when}", class_name="history")
 
 
 def _none_ended(view: View, when: str) -> list[Child]:

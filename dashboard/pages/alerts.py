@@ -27,11 +27,13 @@ def answer(view: View) -> Content:
     opened = by_urgency(view.services.alerts.open_alerts())
     shown = [alert for alert in opened if matches(view, alert)]
     chosen = _chosen(view, shown)
-    listed = [*([chosen] if chosen is not None else []), *shown]
-    n_hidden = sum(alert not in listed for alert in opened)
+    n_hidden = sum(alert not in shown and alert != chosen for alert in opened)
+    rule_of = {rule.rule_id: rule for rule in rules}
     body = [_headline(view, opened)]
-    if listed or n_hidden:
-        body.append(_alarms(view, {rule.rule_id: rule for rule in rules}, listed, n_hidden=n_hidden))
+    if chosen is not None:
+        body.append(parts.card("This alarm", _alarms(view, rule_of, [chosen])))
+    if shown or n_hidden:
+        body.append(_open(view, rule_of, shown, n_hidden=n_hidden))
     body += [alert_lists.history(view), alert_lists.rules(rules)]
     controls = [your_name.menu(view)] if your_name.is_known(view.author) else []
     return Content(title="Alerts", body=body, controls=controls)
@@ -49,10 +51,11 @@ def _chosen(view: View, shown: Sequence[Alert]) -> Alert | None:
 
 def _headline(view: View, opened: Sequence[Alert]) -> html.Div:
     firing = [alert for alert in opened if alert.state == "firing"]
-    pending = len(opened) - len(firing)
-    soon = f" {words.plural(pending, 'rule')} about to fire." if pending else ""
+    n_pending = len(opened) - len(firing)
+    if not firing and n_pending:
+        return parts.answer("quiet", f"No alarm fires; {words.plural(n_pending, 'is pending', 'are pending')}.")
     if not firing:
-        return parts.answer("good", [*_last_end(view), soon], word="All well")
+        return parts.answer("good", _last_end(view), word="All well")
     n_critical = sum(alert.severity == "critical" for alert in firing)
     alone = [alert for alert in firing if alert.acknowledged_ns is None]
     kinds = f", {n_critical:,} critical" if n_critical and len(firing) > 1 else ""
@@ -63,9 +66,11 @@ def _headline(view: View, opened: Sequence[Alert]) -> html.Div:
             len(alone), f"{len(alone):,} not acknowledged"
         )
     sentence = f"{words.plural(len(firing), 'alarm fires', 'alarms fire')}{kinds}; {cared_for}."
-    since = ["Oldest since ", parts.ago(min(alert.since_ns for alert in firing), view.now_ns)]
+    if n_pending:
+        sentence += f" {n_pending:,} pending."
+    since = ["The oldest began ", parts.ago(min(alert.since_ns for alert in firing), view.now_ns)]
     return parts.answer(
-        TONES[firing[0].severity], sentence + soon, word=firing[0].severity.capitalize(), aside=html.Div(since)
+        TONES[firing[0].severity], sentence, word=firing[0].severity.capitalize(), aside=html.Div(since)
     )
 
 
@@ -76,16 +81,19 @@ def _last_end(view: View) -> list[Child]:
     return ["No alarm is open. The last one ended ", parts.ago(ended_ns, view.now_ns), "."]
 
 
-def _alarms(view: View, rules: Mapping[str, Rule], listed: Sequence[Alert], *, n_hidden: int) -> html.Section:
-    deliveries = view.services.alerts.deliveries([alert.alert_id for alert in listed])
-    blocks: list[Child] = [alarm(view, one, rules.get(one.rule_id), deliveries.get(one.alert_id, ())) for one in listed]
+def _alarms(view: View, rule_of: Mapping[str, Rule], alerts: Sequence[Alert]) -> list[Child]:
+    deliveries = view.services.alerts.deliveries([alert.alert_id for alert in alerts])
+    return [alarm(view, a, rule_of.get(a.rule_id), deliveries.get(a.alert_id, ())) for a in alerts]
+
+
+def _open(view: View, rule_of: Mapping[str, Rule], shown: Sequence[Alert], *, n_hidden: int) -> html.Section:
+    """A filter never hides an open alarm without saying so."""
+    blocks = _alarms(view, rule_of, shown)
     if n_hidden:
         every = html.A("Show all", href=view.here(environment=None, service=None, request_model=None))
         hidden = f"▲ {words.plural(n_hidden, 'open alarm')} elsewhere, hidden by the filters above. "
         blocks.append(html.P([hidden, every], className="hidden-alarms"))
-    only_over = bool(listed) and all(alert.state == "resolved" for alert in listed)
-    note = "most urgent first" if len(listed) > 1 else ""
-    return parts.card("This alarm" if only_over else "Open", html.Div(blocks), note=note)
+    return parts.card("Open", blocks, note="most urgent first" if len(shown) > 1 else "")
 
 
 def _acknowledge(services: Services, author: str, order: Mapping[str, Any]) -> Outcome:
