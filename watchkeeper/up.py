@@ -91,7 +91,8 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         registry=registry,
         routers=(alerts_router(evaluation.alerts.book),),
     )
-    close_streams = add_pages(app, store=store, engine=engine, evaluation=evaluation)
+    otlp_url = f"http://{otlp_http_address}"
+    close_streams = add_pages(app, store=store, engine=engine, evaluation=evaluation, otlp_url=otlp_url)
     servers.append(ServerThread("UI", http(app, ui_socket, drain_timeout_s=config.server.drain_timeout_s)))
     parts.callback(_stop_all, servers)
     parts.callback(close_streams)
@@ -100,7 +101,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     return servers, {
         "event": "ready",
         "ui": ui_url,
-        "otlp_http": f"http://{otlp_http_address}",
+        "otlp_http": otlp_url,
         "otlp_grpc": otlp_grpc.address,
     }
 

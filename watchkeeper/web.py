@@ -39,7 +39,9 @@ def web_app(
     return app
 
 
-def add_pages(app: FastAPI, *, store: TelemetryStore, engine: Engine, evaluation: Evaluation) -> Callable[[], None]:
+def add_pages(
+    app: FastAPI, *, store: TelemetryStore, engine: Engine, evaluation: Evaluation, otlp_url: str
+) -> Callable[[], None]:
     """The dashboard. Last of all: it answers every path that nothing else has.
 
     Returns what ends the event streams of open pages, for which a server that stops would wait.
@@ -51,6 +53,7 @@ def add_pages(app: FastAPI, *, store: TelemetryStore, engine: Engine, evaluation
         monitors=evaluation.monitors,
         colours=SeriesColours(engine),
         clock=time.time_ns,
+        otlp_url=otlp_url,
     )
     build(services, app)
     close_streams: Callable[[], None] = app.state.close_streams
