@@ -3,6 +3,7 @@
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -49,7 +50,8 @@ class ReceiverConfig(BaseModel):
         try:
             parts = urlsplit(url)
             host, _port = parts.hostname, parts.port
-        except ValueError as error:
+            _host = httpx.URL(url).host  # what it cannot read, it could not send to either
+        except (ValueError, httpx.InvalidURL) as error:
             raise ValueError(f"is no URL ({error})") from error
         if parts.scheme not in ("http", "https") or not host:
             raise ValueError("must begin with http:// or https:// and name a host, like https://oncall.example/hook")

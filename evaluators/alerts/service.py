@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import httpx
 from sqlalchemy import Engine
@@ -21,6 +22,8 @@ from evaluators.alerts.evaluate import evaluate
 from evaluators.alerts.outbox import Outbox
 
 RETRY_S = 0.2
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +77,9 @@ class AlertService:
                     next_tick_s = time.monotonic() + self._config.interval_s
                     self._attempt(self._evaluate)
                 self._attempt(lambda: self._deliver(client))
-                self._stopping.wait(min(next_tick_s - time.monotonic(), self._until_due_s()))
+                until_due_s = self._attempt(self._until_due_s)
+                wait_s = RETRY_S if until_due_s is None else until_due_s
+                self._stopping.wait(min(next_tick_s - time.monotonic(), wait_s))
 
     def _evaluate(self) -> None:
         evaluate(self.book.rules(), self._store, self.book, self._clock())
@@ -91,17 +96,16 @@ class AlertService:
 
     def _until_due_s(self) -> float:
         """Seconds to the next attempt, never none: what is due now has just been tried."""
-        try:
-            due_ns = self._outbox.next_due_ns()
-        except StoreUnavailable:
-            return RETRY_S
+        due_ns = self._outbox.next_due_ns()
         return math.inf if due_ns is None else max(RETRY_S, (due_ns - self._clock()) / NS_PER_S)
 
-    def _attempt(self, work: Callable[[], None]) -> None:
+    def _attempt(self, work: Callable[[], T]) -> T | None:
+        """What `work` gives; None when it failed."""
         try:
-            work()
+            return work()
         except StoreUnavailable as error:
             _log.warning("alerts: %s", error)
         except Exception:
             # The thread that watches must not die of one bad row: on call would take its silence for good news.
             _log.exception("alerts: an unexpected error; trying again")
+        return None

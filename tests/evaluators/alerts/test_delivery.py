@@ -4,6 +4,7 @@ import json
 import logging
 import random
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -309,3 +310,19 @@ def test_an_error_is_logged_and_the_thread_goes_on(
     service.book.save_rule(RULE, time.time_ns())
     write_calls(store, time.time_ns() - 10 * NS_PER_S, n=100, n_errors=50)
     eventually(lambda: receiver.requests)
+
+
+def test_a_row_that_cannot_be_read_does_not_end_the_thread(
+    engine: Engine,
+    run_service: Callable[..., AlertService],
+    scripted: Scripted,
+    eventually: Eventually,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    columns = "delivery_id, alert_id, receiver, body, created_ns, n_attempts, next_attempt_ns"
+    with engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO outbox ({columns}) VALUES ('d', 'a', 'oncall', '{{}}', 1, 0, 'soon')"))
+    with caplog.at_level(logging.WARNING):
+        run_service(scripted().url)
+        eventually(lambda: caplog.text.count("an unexpected error") >= 2)
+    assert "alerts" in {thread.name for thread in threading.enumerate()}

@@ -65,6 +65,8 @@ def test_anything_else_is_refused(given_headers: dict[str, str]) -> None:
         ("oncall.example/hook", "must begin with http:// or https://"),
         ("http://", "name a host"),
         ("http://host:port/", "is no URL"),
+        ("http://a\0b/", "is no URL"),
+        ("http://xn--/", "is no URL"),
         ("https://user:password@oncall.example/", "must hold no user or password"),
     ],
 )
