@@ -60,8 +60,10 @@ def complaint(finding: Mapping[str, Any], model: type[BaseModel]) -> str:
 def said_of(finding: Mapping[str, Any]) -> str:
     """What pydantic or a validator of ours said, with the value where it does not name it."""
     said, value = str(finding["msg"]), finding["input"]
-    # A table or list is long, and it may hold what should not be shown, such as a secret beside the mistake.
-    got = "" if isinstance(value, (Mapping, list, tuple)) else f", got {shorten(value)}"
+    # A table or list is long, and it may hold what should not be shown, such as a secret beside the mistake. So may
+    # a URL: a password, or a token in its path.
+    is_hidden = isinstance(value, (Mapping, list, tuple)) or "://" in str(value)
+    got = "" if is_hidden else f", got {shorten(value)}"
     if finding["type"] == "value_error":
         said = said.removeprefix("Value error, ")
         return said if shorten(value) in said else said + got

@@ -59,13 +59,18 @@ def test_the_configuration_cannot_be_changed() -> None:
         ("[serving]\nmodel_path = 'm'\nmodel_nam = 'x'\n", "serving.model_nam: unknown, did you mean model_name?"),
         ("server = 5\n", "watchkeeper.toml: server: "),
         ("[server\n", "watchkeeper.toml: not TOML: "),
+        ("[serving]\nport = 1\n", "serving.model_path: missing; set it in watchkeeper.toml or with --model"),
+        (
+            "[[evaluators.alerts.receivers]]\nname = 'on-call'\nurl = 'http://127.0.0.1/'\n",
+            "evaluators.alerts.receivers[0].secret: missing; set it in watchkeeper.toml",
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_file_is_named_with_the_file_and_the_key(text: str, says: str) -> None:
     write(text)
     with pytest.raises(ConfigError) as refusal:
         load_config()
-    assert says in str(refusal.value)
+    assert f"{says}\n" in f"{refusal.value}\n" if "missing" in says else says in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +96,13 @@ def test_what_kubernetes_adds_for_a_service_of_our_name_is_not_taken_for_ours(mo
     monkeypatch.setenv("WATCHKEEPER_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("WATCHKEEPER_PORT_8600_TCP_ADDR", "10.0.0.1")
     assert load_config().server.port == 8600
+
+
+def test_a_mistake_in_a_url_is_told_without_what_the_url_holds() -> None:
+    write('[evaluators.judge]\nmodel = "m"\nbase_url = "https://me:hunter2@judge.example/v1"\n')
+    with pytest.raises(ConfigError, match=r"evaluators\.judge\.base_url: must not carry a user") as refused:
+        load_config()
+    assert "hunter2" not in str(refused.value)
 
 
 def test_every_mistake_is_told_at_once() -> None:
