@@ -32,7 +32,7 @@ def compare(
         seed: of the permutations and of the choice within sessions; the same seed gives the same result.
     Raises:
         TypeError: if an answer is not a text.
-        ValueError: if a frame has no column `output`, or alpha is not between 0 and 1.
+        ValueError: if a frame has no column `output`, or alpha is not between 0.0001 and 1.
     """
     rng = np.random.default_rng(seed)
     return decide(

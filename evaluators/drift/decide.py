@@ -21,6 +21,9 @@ MIN_ROWS = 10
 EFFECT_FLOOR = 0.1
 """Smallest |d| worth waking anyone for; with enough calls, everything is significant."""
 
+MIN_ALPHA = 0.0001
+"""The permutations for it take 0.2 GB with 250 rows; each finer digit takes ten times as much."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
@@ -49,10 +52,12 @@ def decide(
         current: the same for the window in question, shape (m, len(NAMES)).
         subject: whose answers these are, for the explanation.
     Raises:
-        ValueError: if alpha is not in (0, 1) or a row is not finite.
+        ValueError: if alpha is not in [MIN_ALPHA, 1) or a row is not finite.
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be between 0 and 1, got {alpha}; 0.01 is usual for an alarm")
+    if alpha < MIN_ALPHA:
+        raise ValueError(f"alpha must be at least {MIN_ALPHA}, got {alpha}: a finer level takes too many permutations")
     n, m = len(reference), len(current)
     reason = _why_not(reference, current)
     if reason is not None:

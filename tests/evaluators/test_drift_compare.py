@@ -132,6 +132,12 @@ def test_a_level_outside_0_and_1_is_refused(alpha: float) -> None:
         compare(CHATTY, CURT, alpha=alpha)
 
 
+def test_a_level_too_fine_for_permutations_is_refused() -> None:
+    assert compare(CHATTY, CURT, alpha=0.0001).p_value == pytest.approx(1e-5)
+    with pytest.raises(ValueError, match=r"alpha must be at least 0\.0001"):
+        compare(CHATTY, CURT, alpha=0.00009)
+
+
 def test_what_is_no_set_of_answers_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match="reference is one text"):
         compare("one long answer", CHATTY)
