@@ -53,6 +53,9 @@ def start_evaluation(
     return Evaluation(service=service, alerts=alerts, monitors=monitors, review=review)
 
 
+_JUDGE_OUTCOMES = ("answered", "cached", "unparsable", "failed", "given_up", "over_budget", "too_long")
+
+
 class EvaluationMetrics(Collector):
     """Read when Prometheus asks, so that they are never older than the answer."""
 
@@ -100,3 +103,10 @@ class EvaluationMetrics(Collector):
             spent = CounterMetricFamily("watchkeeper_judge_cost_usd", "What the judge has cost since the start")
             spent.add_metric([], status.judge.cost_usd)
             yield spent
+            verdicts = CounterMetricFamily(
+                "watchkeeper_judge_verdicts", "Verdicts of the judge since the start, and why others are missing",
+                labels=["outcome"],
+            )  # fmt: skip
+            for outcome in _JUDGE_OUTCOMES:
+                verdicts.add_metric([outcome], getattr(status.judge, outcome))
+            yield verdicts

@@ -1,6 +1,7 @@
 """The judge: from calls to scores."""
 
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -8,11 +9,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import date
 
 from sqlalchemy import Engine
 
 from collector.call import Call
 from collector.score import Score, target_facts
+from collector.times import utc_day
 from evaluators.judge.budget import Budget
 from evaluators.judge.client import Client, Reply
 from evaluators.judge.config import JudgeConfig
@@ -23,6 +26,8 @@ from evaluators.judge.prompt import Messages, messages_for, verdict_schema, vers
 from evaluators.judge.rubric import Rubric, load_rubrics
 from evaluators.judge.sample import sampled, sampling_key
 from evaluators.judge.stats import JudgeStats
+
+log = logging.getLogger(__name__)
 
 CACHE_SIZE = 10_000
 _FRAME_TOKENS = 1_000
@@ -72,6 +77,7 @@ class Judge:
         self._clock = clock
         self._lock = threading.Lock()
         self._stats = JudgeStats()
+        self._told_of_day: date | None = None
         self._cache: OrderedDict[str, _Answer] = OrderedDict()
 
     def evaluate(self, calls: Sequence[Call]) -> Sequence[Score]:
@@ -130,6 +136,7 @@ class Judge:
         reservation = self._budget.reserve(most_usd)
         if reservation is None:
             self._count(over_budget=1)
+            self._tell_of_the_budget()
             return None
         try:
             reply = self._client.ask(task.messages, schema)
@@ -155,6 +162,18 @@ class Judge:
         )
         self._remember(task.key, replace(answer, cost_usd=0.0))
         return answer
+
+    def _tell_of_the_budget(self) -> None:
+        """Once a day; how many calls it keeps from the judge is counted."""
+        today = utc_day(self._clock())
+        with self._lock:
+            told, self._told_of_day = self._told_of_day == today, today
+        if not told:
+            log.warning(
+                "the budget of the judge for %s has no room for more; raise max_usd_per_day or max_calls_per_day, "
+                "or lower sample_rate",
+                today,
+            )
 
     def _price(self, input_tokens: int, output_tokens: int) -> float | None:
         return price_usd(self._config, input_tokens=input_tokens, output_tokens=output_tokens)
@@ -193,6 +212,8 @@ class Judge:
         with self._lock:
             added = {name: getattr(self._stats, name) + n for name, n in counts.items()}
             error = self._stats.last_error if last_error == "" else last_error
+            if error is not None and error != self._stats.last_error:
+                log.warning("no verdict: %s", error)
             self._stats = replace(self._stats, **added, cost_usd=self._stats.cost_usd + cost_usd, last_error=error)
 
 

@@ -227,6 +227,27 @@ def test_readiness_names_each_check(platform: Any) -> None:
     assert checks == {"store": "ok", "ingest": "ok", "servers": "ok", "evaluation": "ok"}
 
 
+def test_a_judge_that_cannot_be_reached_shows_in_the_metrics(start_platform: Callable[..., Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    platform = start_platform(
+        WATCHKEEPER_EVALUATORS__QUIET_S="0",
+        WATCHKEEPER_EVALUATORS__JUDGE__BASE_URL=f"http://127.0.0.1:{port}/v1",
+        WATCHKEEPER_EVALUATORS__JUDGE__MODEL="judge-1",
+        WATCHKEEPER_EVALUATORS__JUDGE__SAMPLE_RATE="1",
+    )
+    call = {
+        "start_time": format_rfc3339(time.time_ns()), "input_messages": "Where?", "output_messages": "In Ulm.",
+        "contexts": ["Parcel 7 was scanned in Ulm."],
+    }  # fmt: skip
+    assert httpx.post(f"{platform.api}/calls", json=call).status_code == 200
+    deadline_s = time.monotonic() + 30
+    failed = 'watchkeeper_judge_verdicts_total{outcome="failed"} 1.0'
+    while failed not in (metrics := httpx.get(f"{platform.ui}/metrics").text) and time.monotonic() < deadline_s:
+        time.sleep(0.2)
+    assert failed in metrics
+
+
 def test_the_time_series_counts_what_came_in(platform: Any) -> None:
     post(platform, *(f"c{i}" for i in range(5)))
     since = format_rfc3339(time.time_ns() - 3600 * 10**9)

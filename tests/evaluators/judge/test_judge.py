@@ -98,8 +98,14 @@ def test_one_failure_leaves_the_other_verdicts(
 
 
 def test_a_wrong_key_is_noticed_once_and_the_rest_of_the_batch_is_left(
-    judge_at: MakeJudge, a_call: MakeCall, server: Any, fails: Any, monkeypatch: pytest.MonkeyPatch
+    judge_at: MakeJudge,
+    a_call: MakeCall,
+    server: Any,
+    fails: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("WARNING", "evaluators.judge")
     monkeypatch.setenv("JUDGE_KEY", "sk-wrong")
     server.respond = lambda body: fails(401)
     judge = judge_at(concurrency=1, api_key_env="JUDGE_KEY")
@@ -109,6 +115,10 @@ def test_a_wrong_key_is_noticed_once_and_the_rest_of_the_batch_is_left(
     assert (judge.stats.failed, judge.stats.given_up) == (1, 4)
     assert "set the variable JUDGE_KEY" in str(judge.stats.last_error)
     assert "sk-wrong" not in str(judge.stats)
+    assert not judge.evaluate([a_call("c9", answer="Answer 9.")])
+    [warning] = [record.getMessage() for record in caplog.records]
+    assert "set the variable JUDGE_KEY" in warning
+    assert "sk-wrong" not in warning
 
 
 def test_the_error_goes_when_the_endpoint_comes_back(
@@ -123,13 +133,14 @@ def test_the_error_goes_when_the_endpoint_comes_back(
 
 
 def test_the_day_ends_at_the_number_of_calls_where_no_price_is_known(
-    judge_at: MakeJudge, a_call: MakeCall, server: Any
+    judge_at: MakeJudge, a_call: MakeCall, server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     judge = judge_at(max_calls_per_day=3)
     scores = judge.evaluate([a_call(f"c{n}", answer=f"Answer {n}.") for n in range(10)])
     assert len(scores) == len(server.bodies) == 3
     assert {score.cost_usd for score in scores} == {None}  # unknown, not free
     assert judge.stats.over_budget == 7
+    assert len([r for r in caplog.records if "raise max_usd_per_day" in r.getMessage()]) == 1
 
 
 def test_eight_requests_at_once_never_spend_more_than_the_day_allows(
