@@ -21,6 +21,8 @@ from evaluators.config import EvaluatorsConfig
 from serving.config import ServingConfig
 
 PREFIX, DELIMITER = "WATCHKEEPER_", "__"
+OPTION_NAMES = {"model_path": "--model", "otlp_endpoint": "--otlp"}
+"""Options that are not named as their key."""
 DEFAULT_FILE = Path("watchkeeper.toml")
 
 
@@ -131,9 +133,11 @@ def _sentence(finding: Mapping[str, Any], options: Mapping[str, Any], path: Path
     variables = {name.upper(): name for name in os.environ}
     names = [PREFIX + DELIMITER.join(location[:n]).upper() for n in range(len(location), 0, -1)]
     variable = next((variables[name] for name in names if name in variables), None)
-    option, text = f"--{location[-1].replace('_', '-')}", complaint(finding, Config)
+    option = OPTION_NAMES.get(location[-1], f"--{location[-1].replace('_', '-')}")
+    text = complaint(finding, Config)
     if finding["type"] == "missing":
-        return f"{text}; set it in {path or DEFAULT_FILE} or with {option}"
+        or_option = f" or with {option}" if location[0] in ("server", "serving") else ""
+        return f"{text}; set it in {path or DEFAULT_FILE}{or_option}"
     if _holds(options, location):
         return f"{option}: {text.partition(': ')[2]}"
     return f"{variable or path}: {text}"

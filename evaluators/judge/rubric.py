@@ -97,8 +97,12 @@ def load_rubrics(names: Sequence[str]) -> tuple[Rubric, ...]:
         elif name in packaged:
             rubrics.append(packaged[name])
         else:
-            raise BadRequest(f"judge.rubrics: {name!r} is neither a .toml file nor one of {', '.join(packaged)}")
+            raise BadRequest(
+                f"evaluators.judge.rubrics: {name!r} is neither a .toml file nor one of {', '.join(packaged)}"
+            )
     ids = [rubric.id for rubric in rubrics]
     if doubled := next((i for i in ids if ids.count(i) > 1), None):
-        raise BadRequest(f"judge.rubrics: two rubrics have the id {doubled!r}; scores are kept by it, so rename one")
+        raise BadRequest(
+            f"evaluators.judge.rubrics: two rubrics have the id {doubled!r}; scores are kept by it, so rename one"
+        )
     return tuple(rubrics)
