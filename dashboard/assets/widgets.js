@@ -34,7 +34,7 @@
 
   function fold(element) {
     const text = element.firstElementChild, lineHeight = parseFloat(getComputedStyle(text).lineHeight);
-    if (!lineHeight || element.watchkeeperText === text.textContent) return; // hidden for now, or done before
+    if (!text.clientHeight || element.watchkeeperText === text.textContent) return; // hidden for now, or done before
     element.watchkeeperText = text.textContent;
     const old = element.querySelector(":scope > .unfold");
     if (old) old.remove();
