@@ -8,6 +8,7 @@ import threading
 from contextlib import ExitStack
 from functools import partial
 from types import FrameType
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -92,7 +93,8 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         routers=(alerts_router(evaluation.alerts.book),),
     )
     otlp_url = f"http://{otlp_http_address}"
-    close_streams = add_pages(app, store=store, engine=engine, evaluation=evaluation, otlp_url=otlp_url)
+    hosts = (config.server.host, urlsplit(config.evaluators.alerts.base_url).hostname or "")
+    close_streams = add_pages(app, store=store, engine=engine, evaluation=evaluation, otlp_url=otlp_url, hosts=hosts)
     servers.append(ServerThread("UI", http(app, ui_socket, drain_timeout_s=config.server.drain_timeout_s)))
     parts.callback(_stop_all, servers)
     parts.callback(close_streams)

@@ -1,7 +1,7 @@
 """The application behind the UI port: health, REST, pages."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
@@ -40,9 +40,16 @@ def web_app(
 
 
 def add_pages(
-    app: FastAPI, *, store: TelemetryStore, engine: Engine, evaluation: Evaluation, otlp_url: str
+    app: FastAPI,
+    *,
+    store: TelemetryStore,
+    engine: Engine,
+    evaluation: Evaluation,
+    otlp_url: str,
+    hosts: Collection[str],
 ) -> Callable[[], None]:
-    """The dashboard. Last of all: it answers every path that nothing else has.
+    """The dashboard. Last of all: it answers every path that nothing else has. All paths answer to `hosts`, localhost
+    and 127.0.0.1 and to no other name, which another site could have pointed here.
 
     Returns what ends the event streams of open pages, for which a server that stops would wait.
     """
@@ -55,6 +62,6 @@ def add_pages(
         clock=time.time_ns,
         otlp_url=otlp_url,
     )
-    build(services, app)
+    build(services, app, hosts=hosts)
     close_streams: Callable[[], None] = app.state.close_streams
     return close_streams
