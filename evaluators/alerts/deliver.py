@@ -11,6 +11,7 @@ from evaluators.alerts.config import ReceiverConfig
 from evaluators.alerts.outbox import Delivery, Outbox
 from evaluators.alerts.retry import Failure, is_final, retry_delay_s
 from evaluators.alerts.webhook import signed_headers
+from evaluators.loopback import DIRECT
 
 MAX_SAID = 200
 
@@ -21,9 +22,7 @@ def open_client(timeout_s: float) -> httpx.Client:
     """A client that waits at most `timeout_s` for the connection, and as long for each part of the answer."""
     # It would log each URL at INFO, and the URL of a webhook is often a secret in itself.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    # A proxy of the environment is for the way out; a receiver on this machine is not behind it.
-    direct = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
-    return httpx.Client(timeout=timeout_s, follow_redirects=False, mounts=direct)
+    return httpx.Client(timeout=timeout_s, follow_redirects=False, mounts=DIRECT)
 
 
 def deliver(

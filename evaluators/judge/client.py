@@ -15,6 +15,7 @@ import httpx
 from evaluators.judge.failures import JudgeMisconfigured, JudgeRefused, JudgeUnavailable
 from evaluators.judge.prompt import Messages
 from evaluators.judge.request import Shape, adapt, body_of
+from evaluators.loopback import DIRECT
 
 MAX_ATTEMPTS = 3
 MAX_WAIT_S = 30.0
@@ -71,7 +72,8 @@ class Client:
         self._shape = Shape()
         self._closed = threading.Event()
         headers = {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
-        self._http = httpx.Client(headers=headers, timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)))
+        timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0))
+        self._http = httpx.Client(headers=headers, timeout=timeout, mounts=DIRECT)
 
     def ask(self, messages: Messages, schema: Mapping[str, Any]) -> Reply:
         """One reply of the judge.

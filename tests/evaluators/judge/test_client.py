@@ -48,6 +48,19 @@ def test_without_a_key_no_authorization_is_sent(server: Any) -> None:
     assert "Authorization" not in server.headers[0]
 
 
+def test_a_judge_on_this_machine_is_not_asked_through_the_proxy_of_the_environment(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as no_proxy_at_all:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{no_proxy_at_all.getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        client = Client(base_url=server.base_url, model="m", timeout_s=1.0)
+        client.ask(MESSAGES, SCHEMA)
+        client.close()
+    assert len(server.bodies) == 1
+
+
 def test_a_server_that_knows_no_schema_is_asked_for_json_then_for_text_and_remembered(
     server: Any, client: Client, says: Any, fails: Any
 ) -> None:
