@@ -1,8 +1,13 @@
-"""A tiny real model, made on the spot."""
+"""A tiny real model, made on the spot; properties without a clock."""
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more about who else uses the machine than about the code.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 MODEL_NAME = "tiny-llama"
 CHAT_TEMPLATE = (
