@@ -70,6 +70,8 @@ def build(services: Services, server: FastAPI, *, hosts: Iterable[str] = ()) -> 
         __name__, server=server, assets_folder="", index_string=index, title="Watchkeeper", update_title=None,
         csrf_token_name=CSRF_COOKIE, csrf_header_name=CSRF_HEADER, suppress_callback_exceptions=True,
     )  # fmt: skip
+    # Nothing here calls back over a websocket, so no page shall try to open one.
+    app.backend.websocket_capability = False
     app.layout = shell.layout()
     _add_callbacks(app, services, memo)
 
