@@ -44,10 +44,11 @@ class Token:
 def tokens(text: str, start: int, end: int) -> Iterator[Token]:
     """What one sentence of `text` states: its content words, numbers and names; function words state nothing.
 
-    A capital makes a name, except on the first word, which has one anyway.
+    A capital makes a name, except on the first word, which has one anyway. The numbers of a list state nothing.
     """
     is_shouted = text[start:end].isupper()
-    for i, match in enumerate(_TOKEN.finditer(text, start, end)):
+    found = (match for match in _TOKEN.finditer(text, start, end) if not _is_list_number(text, match))
+    for i, match in enumerate(found):
         word = match[0]
         lower = word.lower().replace("’", "'")
         if word[0].isdigit():
@@ -57,6 +58,18 @@ def tokens(text: str, start: int, end: int) -> Iterator[Token]:
         elif lower.partition("'")[0] not in _STOP_WORDS:  # "didn't" is as empty as "did"
             is_name = word[0].isupper() and not is_shouted and (i > 0 or (len(word) > 1 and word.isupper()))
             yield Token(match.start(), match.end(), "name" if is_name else "word", stem(lower))
+
+
+def _is_list_number(text: str, match: re.Match[str]) -> bool:
+    """Whether this is the 2 of a line that begins with "2. " or "2) "."""
+    line_start = text.rfind("\n", 0, match.start()) + 1
+    return (
+        match[0].isdecimal()
+        and len(match[0]) <= 3
+        and not text[line_start : match.start()].strip()
+        and text[match.end() : match.end() + 1] in (".", ")")
+        and text[match.end() + 1 : match.end() + 2].isspace()
+    )
 
 
 def words_between(text: str, start: int, end: int) -> int:

@@ -56,6 +56,12 @@ def test_a_number_is_the_same_number_in_another_spelling(spelling: str) -> None:
     assert grounding(f"It is visited by {spelling} people a year.").value == 1
 
 
+def test_the_numbers_of_a_list_state_nothing_but_those_in_it_do() -> None:
+    assert marked("1. The tower is in Paris.\n2) It is 330 metres tall.\n3. It is 331 metres tall.") == [
+        ("331", "number")
+    ]
+
+
 def test_number_words_and_digits_are_the_same() -> None:
     assert grounding("It has 3 floors.", "The tower has three floors.").value == 1
 
