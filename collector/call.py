@@ -6,6 +6,9 @@ from typing import Any
 
 from collector.times import format_rfc3339
 
+DEFAULT_PROJECT = "default"
+"""Where everything belongs that names no project."""
+
 Message = Mapping[str, Any]
 """OTel GenAI form: {"role", "parts": [{"type": "text", "content"}, ...], "finish_reason"?}."""
 
@@ -22,7 +25,7 @@ class Call:
     trace_id: str
     span_id: str
     start_ns: int
-    project: str = "default"
+    project: str = DEFAULT_PROJECT
     service: str | None = None
     environment: str | None = None
     provider: str | None = None

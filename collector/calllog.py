@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from collector.batch import call_id_of
-from collector.call import Call
+from collector.call import DEFAULT_PROJECT, Call
 from collector.calllog_messages import contexts_of, messages_of, parts_of
 from collector.errors import BadRequest
 from collector.pricing import price_usd
@@ -60,7 +60,7 @@ def _document_model() -> type[BaseModel]:
         "CallDocument",
         __config__=ConfigDict(extra="forbid", strict=True, frozen=True),
         start_time=(Annotated[TimeNs, AfterValidator(_is_plausible)], ...),
-        project=(Annotated[str, Field(min_length=1)], "default"),
+        project=(Annotated[str, Field(min_length=1)], DEFAULT_PROJECT),
         **left_out,
     )
 

@@ -1,7 +1,7 @@
 """One trace export from its bytes to the disk, whatever transport brought it."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.concurrency import run_in_threadpool
@@ -14,19 +14,13 @@ from collector.otlp.jsonform import protobuf_of_json
 from collector.otlp.table import read_export
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """What became of one export: how many spans are on disk, and how many were left out, by reason."""
-
-    n_accepted: int
-    rejected: dict[str, int]
-
-    def to_message(self) -> ExportTraceServiceResponse:
-        response = ExportTraceServiceResponse()
-        if self.rejected:
-            response.partial_success.rejected_spans = sum(self.rejected.values())
-            response.partial_success.error_message = "; ".join(f"{n} spans: {why}" for why, n in self.rejected.items())
-        return response
+def response_of(rejected: Mapping[str, int]) -> ExportTraceServiceResponse:
+    """What the sender is told: all is on disk, but for the `rejected` spans, counted by reason."""
+    response = ExportTraceServiceResponse()
+    if rejected:
+        response.partial_success.rejected_spans = sum(rejected.values())
+        response.partial_success.error_message = "; ".join(f"{n} spans: {why}" for why, n in rejected.items())
+    return response
 
 
 def prepare(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int]]:
@@ -41,7 +35,7 @@ def prepare(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int
 
 async def store_export(
     body: bytes, *, is_json: bool = False, transport: str, ingest: Ingest, metrics: CollectorMetrics
-) -> Receipt:
+) -> ExportTraceServiceResponse:
     """Decode, normalise and store one trace export; it is on disk when this returns.
 
     Raises:
@@ -55,4 +49,4 @@ async def store_export(
     metrics.accepted_spans.labels(transport).inc(batch.spans.num_rows)
     for reason, n_spans in rejected.items():
         metrics.rejected_spans.labels(reason).inc(n_spans)
-    return Receipt(n_accepted=batch.spans.num_rows, rejected=rejected)
+    return response_of(rejected)

@@ -30,8 +30,7 @@ def grpc_server(
 
     async def traces(body: bytes, context: Any) -> Message | None:
         try:
-            receipt = await store_export(body, transport="grpc", ingest=ingest, metrics=metrics)
-            return receipt.to_message()
+            return await store_export(body, transport="grpc", ingest=ingest, metrics=metrics)
         except BadRequest as error:
             metrics.rejected_requests.labels("grpc", "INVALID_ARGUMENT").inc()
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.batch import CALL_SCHEMA, SPAN_SCHEMA, Batch
+from collector.call import DEFAULT_PROJECT
 from collector.dialects import DIALECTS, Dialect
 from collector.dialects.genai import PARAMETERS
 from collector.otlp.attributes import AttributeTable
@@ -24,7 +25,6 @@ _JSON_FIELDS = (
     "parameters", "metadata", "system_instructions", "input_messages", "output_messages", "tool_definitions",
     "contexts", "documents",
 )  # fmt: skip
-DEFAULT_PROJECT = "default"
 
 
 def normalise(table: SpanTable) -> Batch:

@@ -41,8 +41,7 @@ def receiver_app(ingest: Ingest, metrics: CollectorMetrics, limits: ReceiverLimi
     max_bytes = (limits or ReceiverLimits()).max_body_bytes
 
     async def traces(body: bytes, is_json: bool) -> Message:
-        receipt = await store_export(body, is_json=is_json, transport="http", ingest=ingest, metrics=metrics)
-        return receipt.to_message()
+        return await store_export(body, is_json=is_json, transport="http", ingest=ingest, metrics=metrics)
 
     async def logs(body: bytes, is_json: bool) -> Message:
         return await run_in_threadpool(decline_logs, body, is_json=is_json)

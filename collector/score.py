@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypedDict
 
-from collector.call import Call
+from collector.call import DEFAULT_PROJECT, Call
 from collector.times import format_rfc3339
 
 Source = Literal["model", "judge", "human", "user"]
@@ -35,7 +35,7 @@ class Score:
     created_ns: int
     author: str | None = None
     """The reviewer or the judge's model; two reviewers' labels of one call both stay."""
-    project: str = "default"
+    project: str = DEFAULT_PROJECT
     service: str | None = None
     environment: str | None = None
     request_model: str | None = None

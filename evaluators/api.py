@@ -10,7 +10,8 @@ from collector.api.answers import json_answer, list_answer
 from collector.api.errors import NotFound
 from collector.api.queries import Paged, Text, only
 from collector.api.shapes import ERRORS, list_of, shape_of
-from collector.errors import BadRequest
+from collector.call import DEFAULT_PROJECT
+from collector.errors import BadRequest, UnsupportedQuery
 from evaluators.alerts.alert import Alert
 from evaluators.alerts.book import AlertBook
 from evaluators.alerts.rule import MetricRule, VerdictRule, rule_from_json
@@ -32,6 +33,8 @@ def alerts_router(book: AlertBook, clock: Callable[[], int] = time.time_ns) -> A
     @router.get("/alerts", response_model=AlertList, dependencies=[only(AlertQuery)])
     def list_alerts(query: Annotated[AlertQuery, Query()]) -> Response:
         """Alerts, newest first, each with the notifications of it and how they stand."""
+        if query.project not in (None, DEFAULT_PROJECT):
+            raise UnsupportedQuery(f"project: alerts are kept for {DEFAULT_PROJECT!r} only so far; leave it out")
         filters = query.filters(clock())
         page = book.alerts(
             since_ns=filters.since_ns,

@@ -45,6 +45,7 @@ Time = Annotated[TimeNs, AfterValidator(_storable)]
 Step = Annotated[float, BeforeValidator(_step_s), WithJsonSchema({"type": "string", "examples": ["60s", "5m", "1h"]})]
 Metric = Annotated[str, BeforeValidator(_metric)]
 Text = Annotated[str, Field(min_length=1)]
+TraceId = Annotated[Text, AfterValidator(str.lower)]
 
 
 class Range(BaseModel):
@@ -80,7 +81,7 @@ class CallFilters(ByModel):
     response_model: Text | None = None
     session_id: Text | None = None
     user_id: Text | None = None
-    trace_id: Text | None = None
+    trace_id: TraceId | None = None
     error_type: Text | None = None
     has_error: bool | None = None
     text: Text | None = None
@@ -99,7 +100,7 @@ class SessionQuery(Paged):
 
 
 class ScoreQuery(Paged, ByModel):
-    trace_id: Text | None = None
+    trace_id: TraceId | None = None
     evaluator: Text | None = None
     target_id: Text | None = None
     source: Source | None = None

@@ -170,6 +170,11 @@ def test_calls_are_filtered_by_each_field(api: TestClient, field: str, value: st
     assert [item["call_id"] for item in items] == [wanted]
 
 
+def test_a_trace_id_is_the_same_in_capitals(api: TestClient) -> None:
+    post_calls(api, a_call(0, trace_id="ab" * 16))
+    assert len(api.get("/api/v1/calls", params={"trace_id": "AB" * 16}).json()["items"]) == 1
+
+
 def test_calls_are_filtered_by_error_and_by_text(api: TestClient) -> None:
     failed, other = post_calls(api, a_call(0, error_type="Timeout"), a_call(1, input_messages="Where is Ulm?"))
     for params, wanted in (({"has_error": "true"}, failed), ({"has_error": "false"}, other), ({"text": "ulm"}, other)):

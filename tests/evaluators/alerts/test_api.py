@@ -197,3 +197,10 @@ def test_a_body_that_is_no_json_is_refused_with_what_to_send(client: TestClient)
 def test_the_paths_are_in_openapi(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/api/v1/alerts", "/api/v1/alerts/{alert_id}/acknowledge", "/api/v1/rules/{rule_id}"} <= set(paths)
+
+
+def test_a_project_that_alerts_are_not_kept_for_is_refused_and_not_ignored(client: TestClient) -> None:
+    assert client.get("/api/v1/alerts?project=default").status_code == 200
+    response = client.get("/api/v1/alerts?project=acme")
+    assert response.status_code == 400
+    assert "leave it out" in response.json()["error"]["message"]
