@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from collector.batch import CALL_SCHEMA, SPAN_SCHEMA, Batch, call_id_of
+from collector.batch import PART_SCHEMA, SPAN_SCHEMA, Batch, call_id_of
 from collector.query import Aggregation, Filters
 from collector.store import open_store
 
@@ -45,7 +45,7 @@ def batches(n_spans: int, batch: int, n_days: int, rng: random.Random) -> Iterat
         for place in range(first, min(first + batch, n_spans), 4):
             add_trace(spans, calls, FIRST_NS + n_days * DAY_NS * place // n_spans, rng)
         yield Batch(
-            spans=pa.Table.from_pylist(spans, schema=SPAN_SCHEMA), calls=pa.Table.from_pylist(calls, schema=CALL_SCHEMA)
+            spans=pa.Table.from_pylist(spans, schema=SPAN_SCHEMA), parts=pa.Table.from_pylist(calls, schema=PART_SCHEMA)
         )
 
 
@@ -61,12 +61,12 @@ def add_trace(spans: list[dict[str, Any]], calls: list[dict[str, Any]], start_ns
         spans.append(
             ids | {"span_id": span_id, "parent_span_id": parent, "name": name, "operation": operation}
             | {"kind": "client", "status": "unset", "start_ns": at_ns, "end_ns": at_ns + took_ns, "scope": "bench"}
-            | {"resource": '{"service.name":"shop","telemetry.sdk.language":"python"}', "events": [], "links": []}
+            | {"resource": '{"service.name":"shop","telemetry.sdk.language":"python"}', "events": None, "links": None}
             | more
         )  # fmt: skip
 
-    who = [{"key": "session.id", "string": person["session_id"]}, {"key": "user.id", "string": person["user_id"]}]
-    span(root, None, "invoke_agent support", "invoke_agent", start_ns, 3 * 10**9, attributes=who)
+    who = {"session.id": person["session_id"], "user.id": person["user_id"]}
+    span(root, None, "invoke_agent support", "invoke_agent", start_ns, 3 * 10**9, attributes=json.dumps(who))
     documents = json.dumps([{"id": str(i), "content": words(rng, 60)} for i in range(2)])
     span(rng.randbytes(8).hex(), root, "retrieve kb", "retrieval", start_ns + 10**7, 5 * 10**7, documents=documents)
     for turn in range(2):
@@ -74,15 +74,21 @@ def add_trace(spans: list[dict[str, Any]], calls: list[dict[str, Any]], start_ns
         span_id, at_ns = rng.randbytes(8).hex(), start_ns + 10**8 + turn * 14 * 10**8
         latency_s = rng.lognormvariate(0.2, 0.5)
         answer = f"chatcmpl-{rng.getrandbits(64):x}"
-        texts = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": provider, "gen_ai.request.model": model}
+        texts: dict[str, Any] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": provider,
+            "gen_ai.request.model": model,
+        }
         texts |= {"gen_ai.response.model": model, "gen_ai.response.id": answer, "server.address": "api.example.com"}
-        attributes = [{"key": key, "string": value} for key, value in texts.items()] + who
-        attributes += [{"key": "gen_ai.request.temperature", "double": 0.7}]
-        attributes += [{"key": f"gen_ai.usage.{kind}_tokens", "int": 160} for kind in ("input", "output")]
-        span(span_id, root, f"chat {model}", "chat", at_ns, int(latency_s * 1e9), attributes=attributes)
+        attributes = texts | who | {"gen_ai.request.temperature": 0.7}
+        attributes |= {f"gen_ai.usage.{kind}_tokens": 160 for kind in ("input", "output")}
+        took_ns = int(latency_s * 1e9)
+        span(span_id, root, f"chat {model}", "chat", at_ns, took_ns, attributes=json.dumps(attributes))
         calls.append(
             ids | person | {
                 "call_id": call_id_of(ids["trace_id"], span_id), "span_id": span_id, "start_ns": at_ns,
+                "part_id": call_id_of(ids["trace_id"], span_id), "part_kind": "span", "parent_span_id": root,
+                "scope": "bench", "end_ns": at_ns + took_ns,
                 "provider": provider, "request_model": model, "response_model": model, "response_id": answer,
                 "operation": "chat", "latency_s": latency_s, "input_tokens": 160, "output_tokens": 100,
                 "cost_usd": rng.random() / 100, "finish_reasons": ["stop"],
@@ -150,8 +156,8 @@ def measure(asked: argparse.Namespace, data_dir: Path) -> dict[str, Any]:
     retry_us = (time.perf_counter() - start_s) / asked.batch * 1e6
     all_time = Filters(since_ns=FIRST_NS, until_ns=FIRST_NS + asked.days * DAY_NS)
     overview = ("requests", "error_rate", "latency_p50_s", "latency_p95_s", "latency_p99_s", "input_tokens", "cost_usd")
-    trace_id = first.calls["trace_id"][0].as_py()
-    call_id = first.calls["call_id"][0].as_py()
+    trace_id = first.parts["trace_id"][0].as_py()
+    call_id = first.parts["call_id"][0].as_py()
     late = Filters(since_ns=FIRST_NS, until_ns=all_time.until_ns, service="shop-1", request_model="gpt-4o")
     found = Filters(since_ns=FIRST_NS, until_ns=all_time.until_ns, text="refund policy")
     queries: dict[str, Callable[[], object]] = {

@@ -1,27 +1,8 @@
 """What passes from decoding to the store: Arrow tables, no object per span."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
-
-ATTRIBUTES = pa.list_(
-    pa.struct(
-        [
-            ("key", pa.string()),
-            ("string", pa.string()),
-            ("bool", pa.bool_()),
-            ("int", pa.int64()),
-            ("double", pa.float64()),
-            # Arrays and maps stay as they came on the wire; collector.otlp.wire.any_value reads them.
-            ("array", pa.binary()),
-            ("kvlist", pa.binary()),
-            ("bytes", pa.binary()),
-        ]
-    )
-)
-
-EVENTS = pa.list_(pa.struct([("name", pa.string()), ("time_ns", pa.int64()), ("attributes", ATTRIBUTES)]))
-LINKS = pa.list_(pa.struct([("trace_id", pa.string()), ("span_id", pa.string()), ("attributes", ATTRIBUTES)]))
 
 SPAN_SCHEMA = pa.schema(
     [
@@ -40,10 +21,10 @@ SPAN_SCHEMA = pa.schema(
         ("environment", pa.string()),
         ("scope", pa.string()),
         ("documents", pa.string()),  # JSON list of what a retrieval span found, else null
-        ("attributes", ATTRIBUTES),
+        ("attributes", pa.string()),  # JSON object
         ("resource", pa.string()),  # JSON object
-        ("events", EVENTS),
-        ("links", LINKS),
+        ("events", pa.string()),  # JSON list of {"name", "time_ns", "attributes"}, null with none
+        ("links", pa.string()),  # JSON list of {"trace_id", "span_id", "attributes"}, null with none
     ]
 )
 
@@ -89,20 +70,103 @@ CALL_SCHEMA = pa.schema(
     ]
 )
 
+# What one span or log record tells of a model call. Most calls have one part; `collector.joining` makes calls of parts.
+# Kinds: `span`, a model call; `wrapper`, an agent's span with the tokens of the calls below it; `event`, a log record
+# about a call; `message`, a log record that holds one message of it (a list of one in its messages).
+PART_SCHEMA = pa.schema(
+    [
+        *CALL_SCHEMA,
+        pa.field("part_id", pa.string(), nullable=False),  # the id of the span as a call, or of the log record
+        pa.field("part_kind", pa.string(), nullable=False),
+        ("parent_span_id", pa.string()),
+        ("scope", pa.string()),
+        pa.field("end_ns", pa.int64(), nullable=False),
+    ]
+)
+
+# What a person, a user or an evaluator elsewhere said, sent as telemetry: becomes a Score when its target is known.
+OPINION_SCHEMA = pa.schema(
+    [
+        pa.field("opinion_id", pa.string(), nullable=False),  # hash: the same on every retry
+        pa.field("time_ns", pa.int64(), nullable=False),
+        pa.field("project", pa.string(), nullable=False),
+        pa.field("target_kind", pa.string(), nullable=False),  # call, trace, session
+        ("trace_id", pa.string()),
+        ("span_id", pa.string()),
+        ("response_id", pa.string()),
+        ("session_id", pa.string()),
+        pa.field("name", pa.string(), nullable=False),
+        ("value", pa.float64()),
+        ("label", pa.string()),
+        ("explanation", pa.string()),
+        pa.field("source", pa.string(), nullable=False),  # model, judge, human, user
+        ("author", pa.string()),
+    ]
+)
+
+LOG_SCHEMA = pa.schema(
+    [
+        pa.field("log_id", pa.string(), nullable=False),  # hash of the record: the same on every retry
+        pa.field("time_ns", pa.int64(), nullable=False),
+        ("trace_id", pa.string()),
+        ("span_id", pa.string()),
+        pa.field("project", pa.string(), nullable=False),
+        ("service", pa.string()),
+        ("environment", pa.string()),
+        ("scope", pa.string()),
+        ("event_name", pa.string()),
+        ("severity", pa.string()),
+        ("body", pa.string()),  # a text as it came, a structured body as JSON
+        ("attributes", pa.string()),  # JSON object
+        ("resource", pa.string()),  # JSON object
+    ]
+)
+
+POINT_SCHEMA = pa.schema(
+    [
+        pa.field("point_id", pa.string(), nullable=False),  # hash of series and time: the same on every retry
+        pa.field("time_ns", pa.int64(), nullable=False),
+        ("start_ns", pa.int64()),
+        pa.field("project", pa.string(), nullable=False),
+        ("service", pa.string()),
+        ("environment", pa.string()),
+        ("scope", pa.string()),
+        pa.field("name", pa.string(), nullable=False),
+        ("unit", pa.string()),
+        ("kind", pa.string()),  # gauge, sum, histogram, exponential_histogram, summary
+        ("temporality", pa.string()),  # delta, cumulative; null where the kind has none
+        ("value", pa.float64()),  # of a gauge or sum
+        ("distribution", pa.string()),  # JSON object: count, sum, min, max and buckets or quantiles
+        ("attributes", pa.string()),  # JSON object
+        ("resource", pa.string()),  # JSON object
+    ]
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The spans and calls of one request: tables of SPAN_SCHEMA and CALL_SCHEMA.
+    """What one request brings: tables of SPAN_SCHEMA, PART_SCHEMA, OPINION_SCHEMA, LOG_SCHEMA and POINT_SCHEMA.
 
     Ids are lower-case hex: 32 characters a trace, 16 a span, 32 a call (`call_id_of`).
     """
 
-    spans: pa.Table
-    calls: pa.Table
+    spans: pa.Table = field(default_factory=SPAN_SCHEMA.empty_table)
+    parts: pa.Table = field(default_factory=PART_SCHEMA.empty_table)
+    opinions: pa.Table = field(default_factory=OPINION_SCHEMA.empty_table)
+    logs: pa.Table = field(default_factory=LOG_SCHEMA.empty_table)
+    points: pa.Table = field(default_factory=POINT_SCHEMA.empty_table)
 
     @property
     def n_bytes(self) -> int:
-        return int(self.spans.nbytes + self.calls.nbytes)
+        return sum(int(table.nbytes) for table in self._tables)
+
+    @property
+    def n_rows(self) -> int:
+        return sum(table.num_rows for table in self._tables)
+
+    @property
+    def _tables(self) -> tuple[pa.Table, ...]:
+        return (self.spans, self.parts, self.opinions, self.logs, self.points)
 
 
 def call_id_of(trace_id: str, span_id: str) -> str:

@@ -10,15 +10,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.batch import CALL_SCHEMA, SPAN_SCHEMA, Batch
+from collector.batch import CALL_SCHEMA, PART_SCHEMA, SPAN_SCHEMA, Batch
 from collector.call import DEFAULT_PROJECT
-from collector.dialects import DIALECTS, Dialect
+from collector.dialects import DIALECTS, Dialect, SpanView
 from collector.dialects.genai import PARAMETERS
 from collector.otlp.attributes import AttributeTable
-from collector.otlp.table import SpanTable, stored_events, stored_links
+from collector.otlp.jsoncolumns import json_events, json_links
+from collector.otlp.table import SpanTable
 from collector.pricing import price_usd
 
 CALL_OPERATIONS = ("chat", "text_completion", "generate_content", "embeddings", "rerank")
+WRAPPER_OPERATIONS = ("invoke_agent", "invoke_workflow", "chain")
+"""Their tokens are those of the model calls below them, and count only where there is none."""
 _SPAN_OPERATIONS_WITH_DOCUMENTS = ("retrieval", "rerank")
 _TYPES = {field.name: field.type for field in CALL_SCHEMA} | {"documents": pa.string()}
 _JSON_FIELDS = (
@@ -28,19 +31,22 @@ _JSON_FIELDS = (
 
 
 def normalise(table: SpanTable) -> Batch:
-    """The spans and calls of one request, with what each dialect on them tells, field by field."""
+    """The spans of one request and what they tell of model calls: what each dialect on them says, field by field."""
     attributes = table.attributes
     operation = _operation(attributes)
     is_call = _among(operation, CALL_OPERATIONS)
+    is_wrapper = _among(operation, WRAPPER_OPERATIONS)
     columns = {name: _column(attributes, name) for name in _TYPES if any(name in d.columns for d in DIALECTS)}
-    columns |= _inclusive_tokens(columns)
     columns["parameters"] = _parameters(attributes)
-    asked = is_call | _among(operation, _SPAN_OPERATIONS_WITH_DOCUMENTS)
+    asked = is_call | is_wrapper | _among(operation, _SPAN_OPERATIONS_WITH_DOCUMENTS)
     for dialect in DIALECTS:
         columns = _describe(dialect, table, asked, columns)
+    columns |= _inclusive_tokens(columns)
     operation = pc.coalesce(columns["operation"], operation) if "operation" in columns else operation
     columns |= {"operation": operation, **_errors(table, columns.get("error_type"))}
-    return Batch(spans=_spans(table, columns, is_call), calls=_calls(table, columns, is_call))
+    has_usage = pc.is_valid(pc.coalesce(columns["input_tokens"], columns["output_tokens"]))
+    is_part = is_call | is_wrapper & has_usage.to_numpy(zero_copy_only=False)
+    return Batch(spans=_spans(table, columns, is_call), parts=_parts(table, columns, is_part, is_wrapper))
 
 
 def _operation(attributes: AttributeTable) -> pa.Array:
@@ -133,13 +139,25 @@ def _describe(
     if dialect.marker is None or dialect.marker not in table.attributes:
         return dict(columns)
     rows = np.flatnonzero(asked & table.attributes.has(dialect.marker))
-    facts = {int(row): dialect.describe(table.attributes.of_row(int(row)), table.events_of(int(row))) for row in rows}
+    facts = {int(row): dialect.describe(_view(table, int(row))) for row in rows}
     filled = dict(columns)
     for field in sorted({field for told in facts.values() for field in told}):
         values = [_stored(field, facts[row].get(field)) if row in facts else None for row in range(len(table))]
         told = pa.array(values, _TYPES[field])
         filled[field] = pc.coalesce(filled[field], told) if field in filled else told
     return filled
+
+
+def _view(table: SpanTable, row: int) -> SpanView:
+    return SpanView(
+        name=table.name[row].as_py() or "",
+        scope=table.scope[row].as_py() or "",
+        start_ns=table.start_ns[row].as_py(),
+        end_ns=table.end_ns[row].as_py(),
+        status=table.status[row].as_py(),
+        attributes=table.attributes.of_row(row),
+        events=table.events_of(row),
+    )
 
 
 def _stored(field: str, value: Any) -> Any:
@@ -226,32 +244,40 @@ def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArr
         "project": _project(len(table)),
         "operation": columns["operation"],
         "documents": documents,
-        "attributes": table.attributes.without(_stored_elsewhere(table.attributes, is_call, documents)),
-        "events": stored_events(table.events),
-        "links": stored_links(table.links),
+        "attributes": table.attributes.json_without(_stored_elsewhere(table.attributes, is_call, documents)),
+        "events": json_events(table.events),
+        "links": json_links(table.links),
     }
     return pa.Table.from_arrays([stored[name] for name in SPAN_SCHEMA.names], schema=SPAN_SCHEMA)
 
 
-def _calls(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArray[np.bool_]) -> pa.Table:
-    kept = pa.array(is_call)
+def _parts(
+    table: SpanTable, columns: Mapping[str, pa.Array], is_part: npt.NDArray[np.bool_], is_wrapper: npt.NDArray[np.bool_]
+) -> pa.Table:
+    kept = pa.array(is_part)
     latency_ns = pc.subtract(table.end_ns, table.start_ns)
+    part_id = pc.binary_join_element_wise(pc.utf8_slice_codeunits(table.trace_id, 16), table.span_id, "")
     whole = dict(columns) | {
         "trace_id": table.trace_id,
         "span_id": table.span_id,
-        "call_id": pc.binary_join_element_wise(pc.utf8_slice_codeunits(table.trace_id, 16), table.span_id, ""),
+        "call_id": part_id,
+        "part_id": part_id,
+        "part_kind": pa.array(["span", "wrapper"]).take(pa.array(is_wrapper.astype(np.int8))),
+        "parent_span_id": table.parent_span_id,
+        "scope": table.scope,
         "start_ns": table.start_ns,
+        "end_ns": table.end_ns,
         "service": table.service,
         "environment": table.environment,
         "latency_s": pc.divide(pc.cast(latency_ns, pa.float64(), safe=False), 1e9),
         "ttft_s": _ttft(table, columns),
     }
     whole["stream"] = pc.if_else(pc.is_valid(whole["ttft_s"]), True, columns["stream"])
-    n_calls = int(is_call.sum())
-    stored = {name: whole[name].filter(kept) for name in CALL_SCHEMA.names if name in whole}
-    stored |= {"project": _project(n_calls), "cost_usd": _costs(stored)}
-    missing = {name: pa.nulls(n_calls, _TYPES[name]) for name in CALL_SCHEMA.names if name not in stored}
-    return pa.Table.from_arrays([(stored | missing)[name] for name in CALL_SCHEMA.names], schema=CALL_SCHEMA)
+    n_parts = int(is_part.sum())
+    stored = {name: whole[name].filter(kept) for name in PART_SCHEMA.names if name in whole}
+    stored |= {"project": _project(n_parts), "cost_usd": _costs(stored)}
+    missing = {name: pa.nulls(n_parts, _TYPES[name]) for name in PART_SCHEMA.names if name not in stored}
+    return pa.Table.from_arrays([(stored | missing)[name] for name in PART_SCHEMA.names], schema=PART_SCHEMA)
 
 
 def _project(n: int) -> pa.Array:

@@ -6,11 +6,10 @@ from dataclasses import fields
 from typing import Any
 
 import pyarrow as pa
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
-from collector.batch import CALL_SCHEMA, SPAN_SCHEMA, Batch
+from collector.batch import PART_SCHEMA, SPAN_SCHEMA, Batch, call_id_of
 from collector.call import Call
-from collector.span import Span
+from collector.span import Span, SpanEvent, SpanLink
 from collector.times import NS_PER_S
 
 _CALL_JSON = (
@@ -29,9 +28,11 @@ def batch_of(
 ) -> Batch:
     """`documents`: what a retrieval span found, by its span id."""
     found = documents or {}
+    span_of_key = {(span.trace_id, span.span_id): span for span in spans}
+    parts = [_part_row(call, span_of_key.get((call.trace_id, call.span_id))) for call in calls]
     return Batch(
         spans=pa.Table.from_pylist([_span_row(span, found.get(span.span_id)) for span in spans], schema=SPAN_SCHEMA),
-        calls=pa.Table.from_pylist([_call_row(call) for call in calls], schema=CALL_SCHEMA),
+        parts=pa.Table.from_pylist(parts, schema=PART_SCHEMA),
     )
 
 
@@ -55,24 +56,30 @@ def span_of_call(call: Call) -> Span:
     )
 
 
-def _call_row(call: Call) -> dict[str, Any]:
+def _part_row(call: Call, span: Span | None) -> dict[str, Any]:
     values = {f.name: _clean(getattr(call, f.name)) for f in fields(call) if f.name not in ("seq", *_CALL_JSON)}
-    return values | {name: _json(getattr(call, name)) for name in _CALL_JSON}
+    values |= {name: _json(getattr(call, name)) for name in _CALL_JSON}
+    return values | {
+        "part_id": call_id_of(call.trace_id, call.span_id),
+        "part_kind": "span",
+        "parent_span_id": span.parent_span_id if span else None,
+        "scope": span.scope if span else None,
+        "end_ns": span.end_ns if span else call.start_ns + round((call.latency_s or 0.0) * NS_PER_S),
+    }
 
 
 def _span_row(span: Span, documents: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
     return {f.name: _clean(getattr(span, f.name)) for f in fields(span)} | {
         "documents": _json(documents),
-        "attributes": _attributes(span.attributes),
+        "attributes": _json(span.attributes),
         "resource": _json(span.resource),
-        "events": [
-            {"name": _utf8(e.name), "time_ns": e.time_ns, "attributes": _attributes(e.attributes)} for e in span.events
-        ],
-        "links": [
-            {"trace_id": link.trace_id, "span_id": link.span_id, "attributes": _attributes(link.attributes)}
-            for link in span.links
-        ],
+        "events": _json_list(span.events),
+        "links": _json_list(span.links),
     }
+
+
+def _json_list(items: Sequence[SpanEvent | SpanLink]) -> str | None:
+    return _json([{f.name: getattr(item, f.name) for f in fields(item)} for item in items]) if items else None
 
 
 def _json(value: Any) -> str | None:
@@ -91,43 +98,3 @@ def _clean(value: Any) -> Any:
         case list() | tuple():
             return [_clean(item) for item in value]
     return value
-
-
-def _attributes(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": _utf8(key)} | _columns(value) for key, value in attributes.items()]
-
-
-def _columns(value: Any) -> dict[str, Any]:
-    """The one column of ATTRIBUTES that holds `value`; none for None."""
-    any_value = _any_value(value)
-    match any_value.WhichOneof("value"):
-        case None:
-            return {}
-        case "array_value":
-            return {"array": any_value.array_value.SerializeToString()}
-        case "kvlist_value":
-            return {"kvlist": any_value.kvlist_value.SerializeToString()}
-        case field:
-            return {field.removesuffix("_value"): getattr(any_value, field)}
-
-
-def _any_value(value: Any) -> AnyValue:
-    match value:
-        case None:
-            return AnyValue()
-        case bool():
-            return AnyValue(bool_value=value)
-        case str():
-            return AnyValue(string_value=_utf8(value))
-        case int() if -(2**63) <= value < 2**63:
-            return AnyValue(int_value=value)
-        case int() | float():
-            return AnyValue(double_value=float(value))
-        case bytes():
-            return AnyValue(bytes_value=value)
-        case Mapping():
-            pairs = [KeyValue(key=_utf8(str(key)), value=_any_value(item)) for key, item in value.items()]
-            return AnyValue(kvlist_value=KeyValueList(values=pairs))
-        case Sequence():
-            return AnyValue(array_value=ArrayValue(values=[_any_value(item) for item in value]))
-    raise TypeError(f"an attribute cannot be a {type(value).__name__}; give text, a number, a list or a mapping")

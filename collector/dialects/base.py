@@ -4,13 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Attributes = Mapping[str, Any]
-Events = Sequence[Mapping[str, Any]]
 Facts = dict[str, Any]
 """Fields of `Call` (and `documents` of a retrieval) as Python values, without those the span does not tell."""
 
 
-def _nothing(_: Attributes, __: Events) -> Facts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanView:
+    """One span as its dialect looks at it. Each event has `name`, `time_ns` and `attributes`."""
+
+    name: str
+    scope: str
+    start_ns: int
+    end_ns: int
+    status: str
+    attributes: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]] = ()
+
+
+def _nothing(_: SpanView) -> Facts:
     return {}
 
 
@@ -20,8 +31,10 @@ class Dialect:
 
     `operation_key` names the span's kind, `operations` folds its values to the operations of OTel GenAI.
     `columns` gives, per field of `Call`, the attribute keys that hold it as it is, best first: read a column at a time.
-    `describe` tells what columns cannot, from all attributes and events of one span; it is asked only about spans that
-    carry `marker` and are model calls or retrievals, and fills only what is still unknown.
+    `describe` tells what columns cannot, from all that one span says; it is asked only about spans that carry `marker`
+    and are model calls, wrappers of model calls or retrievals, and fills only what is still unknown.
+    `invented` are values that the spans of `scope` (a prefix of its name) carry though nobody sent them: by attribute
+    key; they are not taken for facts.
     `is_content` says which attributes are stored on the Call and therefore not a second time on the span,
     `is_document` the same of the documents of a retrieval that is no call.
     """
@@ -33,4 +46,6 @@ class Dialect:
     is_content: Callable[[str], bool]
     is_document: Callable[[str], bool]
     marker: str | None = None
-    describe: Callable[[Attributes, Events], Facts] = field(default=_nothing)
+    scope: str | None = None
+    invented: Mapping[str, Any] = field(default_factory=dict)
+    describe: Callable[[SpanView], Facts] = field(default=_nothing)

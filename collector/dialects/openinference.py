@@ -3,10 +3,10 @@
 Source: openinference-semantic-conventions 0.1.42; exports of openinference-instrumentation-openai 0.1.66.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collector.dialects.base import Attributes, Dialect, Events, Facts
+from collector.dialects.base import Dialect, Facts, SpanView
 from collector.dialects.openai_shapes import (
     content_parts,
     finish_reasons_of,
@@ -25,8 +25,9 @@ _CONTENT_KEYS = ("input.value", "output.value")
 _MAX_DIGITS = 9  # no list has more items, and Python refuses to read the longest numbers
 
 
-def describe(attributes: Attributes, events: Events) -> Facts:
+def describe(span: SpanView) -> Facts:
     """What one LLM, EMBEDDING, RETRIEVER or RERANKER span tells beyond plain columns."""
+    attributes, events = span.attributes, span.events
     tree = _nest(attributes)
     request, response = (mapping(json_or_text(attributes.get(f"{side}.value"))) for side in ("input", "output"))
     parameters = mapping(json_or_text(attributes.get("llm.invocation_parameters")))
@@ -52,7 +53,7 @@ def describe(attributes: Attributes, events: Events) -> Facts:
     return {name: value for name, value in facts.items() if value is not None and value != [] and value != ""}
 
 
-def _raw(attributes: Attributes, side: str, role: str) -> list[dict[str, Any]]:
+def _raw(attributes: Mapping[str, Any], side: str, role: str) -> list[dict[str, Any]]:
     """`input.value` or `output.value` as it came, where nothing tells its parts: plain text, or a form of its own."""
     value = attributes.get(f"{side}.value")
     parts = content_parts(value)
@@ -61,7 +62,7 @@ def _raw(attributes: Attributes, side: str, role: str) -> list[dict[str, Any]]:
     return [{"role": role, "parts": parts}] if parts else []
 
 
-def _raw_answer(attributes: Attributes, response: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _raw_answer(attributes: Mapping[str, Any], response: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Of a model that answers in words; a response that is understood and holds no answer stays without one."""
     is_understood = "error" in response or any(isinstance(response.get(key), list) for key in ("choices", "output"))
     is_words = attributes.get("openinference.span.kind") == "LLM"
@@ -73,7 +74,9 @@ def _operation(tree: Mapping[str, Any], request: Mapping[str, Any]) -> str | Non
     return "text_completion" if is_completion else None
 
 
-def _is_stream(parameters: Mapping[str, Any], request: Mapping[str, Any], events: Events) -> bool | None:
+def _is_stream(
+    parameters: Mapping[str, Any], request: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
+) -> bool | None:
     if any(event["name"] == "First Token Stream Event" for event in events):
         return True
     # The instrumentation writes all that was sent, so a request without `stream` was not one.
@@ -121,7 +124,7 @@ def _documents(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [dict(document) for item in found if isinstance(document := item.get("document"), Mapping)]
 
 
-def _nest(attributes: Attributes) -> dict[str, Any]:
+def _nest(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Flattened keys as a tree: {"a.0.b": 1} is {"a": {"0": {"b": 1}}}."""
     tree: dict[str, Any] = {}
     for key, value in attributes.items():

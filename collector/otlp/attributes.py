@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.otlp.jsoncolumns import json_objects
 from collector.otlp.wire import any_value
 
 Ints = npt.NDArray[np.int64]
@@ -112,18 +113,14 @@ class AttributeTable:
         first, last = self._row_starts[row], self._row_starts[row + 1]
         return pairs_to_dict(self._pairs_keys[first:last].to_pylist(), self._values[first:last].to_pylist())
 
-    def without(self, dropped: Mapping[str, npt.NDArray[np.bool_]]) -> pa.ListArray:
-        """The attributes in the form of `collector.batch.ATTRIBUTES`, less the keys of `dropped` on its rows."""
+    def json_without(self, dropped: Mapping[str, npt.NDArray[np.bool_]]) -> pa.Array:
+        """The attributes of each span as a JSON object, less the keys of `dropped` on its rows."""
         keep = np.ones(len(self._codes), dtype=bool)
         for key, rows in dropped.items():
             places = self._places(key)
             keep[places] = ~rows[self._owners[places]]
         kept = pa.array(keep)
-        children = [self._pairs_keys.filter(kept)]
-        children += [pc.struct_field(self._values, name).filter(kept) for name in _STORED]
-        pairs = pa.StructArray.from_arrays(children, names=["key", *_STORED])
-        ends = np.concatenate(([0], np.cumsum(np.bincount(self._owners[keep], minlength=self.n_rows))))
-        return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pairs)
+        return json_objects(self._pairs_keys.filter(kept), self._values.filter(kept), self._owners[keep], self.n_rows)
 
     @cached_property
     def _row_starts(self) -> Ints:
@@ -139,9 +136,6 @@ class AttributeTable:
         at = np.full(self.n_rows, -1, dtype=np.int64)
         at[self._owners[places]] = places
         return pc.struct_field(self._values, child).take(pa.array(at, mask=at < 0))
-
-
-_STORED = ("string", "bool", "int", "double", "array", "kvlist", "bytes")
 
 
 def pairs_to_dict(keys: list[str | None], values: list[Mapping[str, Any] | None]) -> dict[str, Any]:

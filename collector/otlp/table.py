@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.batch import ATTRIBUTES
 from collector.otlp.attributes import AttributeTable, pairs_to_dict
 from collector.otlp.hexids import hex_column, optional_hex_column
 from collector.otlp.wire import decode_export
@@ -110,41 +109,6 @@ def read_export(body: bytes) -> SpanTable:
     )
 
 
-def stored_events(events: pa.ListArray) -> pa.Array:
-    """Events in the form of `collector.batch.EVENTS`."""
-    rows = events.flatten()
-    columns = [
-        pc.struct_field(rows, "name"),
-        pc.cast(pc.struct_field(rows, "time"), pa.int64(), safe=False),
-        stored_attributes(pc.struct_field(rows, "attributes")),
-    ]
-    return _relist(events, pa.StructArray.from_arrays(columns, names=["name", "time_ns", "attributes"]))
-
-
-def stored_links(links: pa.ListArray) -> pa.Array:
-    """Links in the form of `collector.batch.LINKS`."""
-    rows = links.flatten()
-    columns = [
-        optional_hex_column(pc.struct_field(rows, "trace_id"), 16),
-        optional_hex_column(pc.struct_field(rows, "span_id"), 8),
-        stored_attributes(pc.struct_field(rows, "attributes")),
-    ]
-    return _relist(links, pa.StructArray.from_arrays(columns, names=["trace_id", "span_id", "attributes"]))
-
-
-def stored_attributes(lists: pa.ListArray) -> pa.Array:
-    """Attributes in the form of `collector.batch.ATTRIBUTES`."""
-    names = [field.name for field in ATTRIBUTES.value_type if field.name != "key"]
-    pairs = lists.flatten()
-    columns = [pc.struct_field(pairs, "key"), *(pc.struct_field(pairs, ["value", name]) for name in names)]
-    return _relist(lists, pa.StructArray.from_arrays(columns, names=["key", *names]))
-
-
-def _relist(lists: pa.ListArray, values: pa.Array) -> pa.ListArray:
-    lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
-    return pa.ListArray.from_arrays(pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int32()), values)
-
-
 def _flatten(lists: pa.ListArray) -> tuple[pa.StructArray, npt.NDArray[np.int64]]:
     """The items of `lists` and for each the place of its list."""
     lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
@@ -187,7 +151,7 @@ def _resource(pairs: list[dict[str, Any]] | None) -> Resource:
     return Resource(
         service=str(attributes["service.name"]) if attributes.get("service.name") else None,
         environment=str(environment) if environment else None,
-        attributes_json=json.dumps(attributes, ensure_ascii=False),
+        attributes_json=json.dumps(attributes, ensure_ascii=False, default=str),
     )
 
 

@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from collector.batch import CALL_SCHEMA, SPAN_SCHEMA, Batch
+from collector.batch import PART_SCHEMA, SPAN_SCHEMA, Batch
 from collector.normalise import normalise
 from collector.otlp.table import read_export
 
@@ -47,7 +47,7 @@ def normalised(*spans: Span, service: str = "shop") -> Batch:
 
 
 def the_call(attributes: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    (call,) = normalised(a_span(attributes, **fields)).calls.to_pylist()
+    (call,) = normalised(a_span(attributes, **fields)).parts.to_pylist()
     return call
 
 
@@ -57,14 +57,14 @@ CHAT = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_
 def test_tables_have_the_schemas_of_the_store_even_with_nothing_in_them() -> None:
     for batch in (normalised(), normalised(a_span({})), normalised(a_span(CHAT))):
         assert batch.spans.schema == SPAN_SCHEMA
-        assert batch.calls.schema == CALL_SCHEMA
+        assert batch.parts.schema == PART_SCHEMA
 
 
 def test_only_model_operations_are_calls_and_every_span_is_kept() -> None:
     operations = ["chat", "embeddings", "invoke_agent", "execute_tool", "retrieval"]
     spans = [a_span({"gen_ai.operation.name": name}, number) for number, name in enumerate(operations, 1)]
     batch = normalised(*spans, a_span({"http.method": "GET"}, 9))
-    assert batch.calls.column("operation").to_pylist() == ["chat", "embeddings"]
+    assert batch.parts.column("operation").to_pylist() == ["chat", "embeddings"]
     assert batch.spans.column("operation").to_pylist() == [*operations, None]
 
 
@@ -139,7 +139,7 @@ def test_openinference_lists_are_read_in_the_order_of_their_numbers() -> None:
 
 def test_an_openinference_chain_with_rolled_up_tokens_is_no_call() -> None:
     batch = normalised(a_span({"openinference.span.kind": "CHAIN", "llm.token_count.prompt": 999}))
-    assert batch.calls.num_rows == 0
+    assert batch.parts.num_rows == 0
 
 
 def test_openinference_fills_holes_from_the_request_and_response_it_recorded() -> None:
@@ -179,7 +179,7 @@ def test_what_a_retrieval_found_is_kept_as_documents_in_both_dialects() -> None:
 
 def test_call_ids_are_unique_and_the_same_on_every_retry() -> None:
     spans = [a_span(CHAT, number) for number in range(1, 50)]
-    first, second = (pa.Table.column(normalised(*spans).calls, "call_id").to_pylist() for _ in range(2))
+    first, second = (pa.Table.column(normalised(*spans).parts, "call_id").to_pylist() for _ in range(2))
     assert first == second
     assert len(set(first)) == len(spans)
 

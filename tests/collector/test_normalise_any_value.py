@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.batch import CALL_SCHEMA, SPAN_SCHEMA
+from collector.batch import PART_SCHEMA, SPAN_SCHEMA
 from collector.dialects import DIALECTS
 from collector.dialects.genai import PARAMETERS
 from collector.normalise import normalise
@@ -133,9 +133,9 @@ def test_any_value_under_any_key_is_normalised_and_no_span_is_lost(given_spans: 
     spans = [_span(number, given) for number, given in enumerate(given_spans, 1)]
     export.resource_spans.add().scope_spans.add().spans.extend(spans)
     batch = normalise(read_export(export.SerializeToString()))
-    assert (batch.spans.schema, batch.calls.schema) == (SPAN_SCHEMA, CALL_SCHEMA)
+    assert (batch.spans.schema, batch.parts.schema) == (SPAN_SCHEMA, PART_SCHEMA)
     batch.spans.validate(full=True)
-    batch.calls.validate(full=True)
+    batch.parts.validate(full=True)
     assert batch.spans.num_rows == len(spans)
-    for call in batch.calls.to_pylist():
+    for call in batch.parts.to_pylist():
         assert all(call[name] is None or call[name] >= 0 for name in ("input_tokens", "output_tokens", "latency_s"))

@@ -1,14 +1,13 @@
 """Stored rows -> the values people read."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 from collector.call import Call
 from collector.dialects.openai_shapes import message
 from collector.jsontext import parse
-from collector.otlp.attributes import pairs_to_dict
 from collector.score import Score
 from collector.span import Span, SpanEvent, SpanLink
 from collector.store.duckdb.paging import Row
@@ -103,26 +102,21 @@ def span_of(row: Row) -> Span:
         service=row["service"],
         environment=row["environment"],
         scope=row["scope"],
-        attributes=_attributes(row["attributes"]),
+        attributes=_object(row["attributes"]) or {},
         resource=_object(row["resource"]) or {},
         events=tuple(
-            SpanEvent(name=e["name"] or "", time_ns=e["time_ns"] or 0, attributes=_attributes(e["attributes"]))
-            for e in row["events"] or ()
+            SpanEvent(name=e.get("name") or "", time_ns=e.get("time_ns") or 0, attributes=e.get("attributes") or {})
+            for e in _objects(row["events"], _text_part) or ()
         ),
         links=tuple(
             SpanLink(
-                trace_id=link["trace_id"] or "",
-                span_id=link["span_id"] or "",
-                attributes=_attributes(link["attributes"]),
+                trace_id=link.get("trace_id") or "",
+                span_id=link.get("span_id") or "",
+                attributes=link.get("attributes") or {},
             )
-            for link in row["links"] or ()
+            for link in _objects(row["links"], _text_part) or ()
         ),
     )
-
-
-def _attributes(pairs: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
-    pairs = pairs or ()
-    return pairs_to_dict([p["key"] for p in pairs], [{k: v for k, v in p.items() if k != "key"} for p in pairs])
 
 
 def scores_of(rows: Sequence[Row]) -> list[Score]:

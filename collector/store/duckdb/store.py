@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from collector.batch import Batch
+from collector.batch import CALL_SCHEMA, Batch
 from collector.call import Call
 from collector.errors import StoreUnavailable
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
@@ -64,7 +64,8 @@ class DuckDBStore:
         if not batches:
             return WriteResult(n_spans=0, n_calls=0)
         spans = dict(split_by_day(pa.concat_tables([batch.spans for batch in batches]), SPANS.time))
-        new_calls = dict(split_by_day(pa.concat_tables([batch.calls for batch in batches]), CALLS.time))
+        parts = pa.concat_tables([batch.parts for batch in batches])
+        new_calls = dict(split_by_day(parts.select(CALL_SCHEMA.names), CALLS.time))
         n_spans = n_calls = 0
         with self._writing:
             for number in sorted(spans.keys() | new_calls.keys()):

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from collector.batch import CALL_SCHEMA, Batch
+from collector.batch import PART_SCHEMA, Batch
 
 TRACE = "ab" * 16
 SECOND = 10**9
@@ -66,8 +66,8 @@ def test_a_message_list_that_was_cut_is_shown_as_far_as_it_goes(store, a_call, a
     names = ("input_messages", "output_messages", "system_instructions", "tool_definitions", "contexts",
              "parameters", "metadata")  # fmt: skip
     whole = a_batch([call])
-    row = whole.calls.to_pylist()[0] | dict.fromkeys(names, cut)
-    store.write([Batch(spans=whole.spans, calls=pa.Table.from_pylist([row], schema=CALL_SCHEMA))])
+    row = whole.parts.to_pylist()[0] | dict.fromkeys(names, cut)
+    store.write([Batch(spans=whole.spans, parts=pa.Table.from_pylist([row], schema=PART_SCHEMA))])
     found = store.call(call.call_id)
     try:
         text = str(json.loads(cut))

@@ -16,10 +16,10 @@ from collector.store.base import TelemetryStore
 def with_messages(call: Call, text: str) -> Batch:
     """`call` with a text of the sender's in place of both lists of messages, as OTLP brings it."""
     batch = batch_of_calls([call])
-    calls = batch.calls
+    parts = batch.parts
     for name in ("input_messages", "output_messages"):
-        calls = calls.set_column(calls.schema.get_field_index(name), calls.schema.field(name), pa.array([text]))
-    return Batch(spans=batch.spans, calls=calls)
+        parts = parts.set_column(parts.schema.get_field_index(name), parts.schema.field(name), pa.array([text]))
+    return Batch(spans=batch.spans, parts=parts)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from sqlalchemy import Engine
 
-from collector.batch import CALL_SCHEMA, SPAN_SCHEMA, Batch
 from collector.call import Call
+from collector.rows import batch_of_calls
 from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore
@@ -69,14 +67,8 @@ def a_call() -> Callable[..., Call]:
 
 @pytest.fixture
 def write_calls(store: TelemetryStore) -> Callable[[Sequence[Call]], None]:
-    def row(call: Call) -> dict[str, Any]:
-        values = {name: getattr(call, name) for name in CALL_SCHEMA.names}
-        texts = {name: json.dumps(values[name]) for name in ("input_messages", "output_messages", "contexts")}
-        return values | texts
-
     def write(calls: Sequence[Call]) -> None:
-        table = pa.Table.from_pylist([row(call) for call in calls], schema=CALL_SCHEMA)
-        result = store.write([Batch(spans=SPAN_SCHEMA.empty_table(), calls=table)])
+        result = store.write([batch_of_calls(calls)])
         assert result.n_calls == len(calls)
 
     return write
