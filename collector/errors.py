@@ -17,6 +17,22 @@ class UnsupportedQuery(BadRequest):
     """This store cannot answer the query; an empty answer would look true."""
 
 
+class Unauthenticated(BadRequest):
+    """Nobody is known by what the request shows; sending it again without a key that is valid cannot help."""
+
+
+class Forbidden(BadRequest):
+    """The key is known, and it may not do this."""
+
+
+class TooManyRequests(WatchkeeperError):
+    """More than was agreed with the holder of the key; the same request succeeds after `retry_after_s`."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class StoreUnavailable(WatchkeeperError):
     """The store cannot take or answer this now; the same request may succeed later."""
 

@@ -45,7 +45,9 @@ class Score:
     def score_id(self) -> str:
         """Key of idempotent writes: the same evaluator on the same target writes over itself, and over no other."""
         said_by = (self.evaluator, self.version, self.source, self.author or "")
-        key = "\x1f".join((self.target_kind, self.target_id, *said_by))
+        # Two projects may have sessions, traces or calls of one id.
+        owner = () if self.project == DEFAULT_PROJECT else (self.project,)
+        key = "\x1f".join((self.target_kind, self.target_id, *said_by, *owner))
         return hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def to_json(self) -> dict[str, Any]:

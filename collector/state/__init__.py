@@ -1,16 +1,20 @@
 """The state database: SQLite beside the telemetry by default."""
 
+import time
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event, insert, select
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from collector.errors import StoreUnavailable, WatchkeeperError
-from collector.state.tables import SCHEMA_VERSION, meta, metadata
+from collector.state.migrations import bring_up_to_date, schema_version
+from collector.state.tables import SCHEMA_VERSION
+
+STATE_FILE = "state.sqlite"
 
 
 def open_state(url: str) -> Engine:
-    """Open the state database at `url` (sqlite:///PATH), creating its tables on first use.
+    """Open the state database at `url` (sqlite:///PATH); on first use its tables are made, an older one is upgraded.
 
     Raises:
         StoreUnavailable: if it cannot be opened.
@@ -20,22 +24,22 @@ def open_state(url: str) -> Engine:
     if url.startswith("sqlite"):
         event.listen(engine, "connect", _set_pragmas)
     try:
-        metadata.create_all(engine)
-        with engine.begin() as connection:
-            version = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
-            if version is None:
-                connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
+        with engine.connect() as connection:
+            is_current = schema_version(connection) == SCHEMA_VERSION
+        if not is_current:
+            with engine.begin() as connection:
+                if url.startswith("sqlite"):  # takes the write lock now: of two that open it, one upgrades
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                bring_up_to_date(connection, now_ns=time.time_ns())
     except OperationalError as error:
         raise StoreUnavailable(f"{url}: the state database cannot be opened: {error.orig}") from error
-    if version is not None and int(version) > SCHEMA_VERSION:
-        raise WatchkeeperError(
-            f"{url} has schema {version}, this Watchkeeper knows {SCHEMA_VERSION}; start the newer Watchkeeper instead"
-        )
+    except WatchkeeperError as error:
+        raise WatchkeeperError(f"{url}: {error}") from error
     return engine
 
 
 def state_url(data_dir: Path) -> str:
-    return f"sqlite:///{data_dir / 'state.sqlite'}"
+    return f"sqlite:///{data_dir / STATE_FILE}"
 
 
 def _set_pragmas(connection, _record) -> None:  # type: ignore[no-untyped-def]

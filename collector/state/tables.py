@@ -1,8 +1,23 @@
 """The tables of the state database: what must be right rather than large. Times are Unix nanoseconds, UTC."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    DDL,
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    event,
+)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Raise it together with a step in `collector.state.migrations`."""
 
 metadata = MetaData()
 
@@ -36,6 +51,7 @@ alerts = Table(
     Column("rule_name", String, nullable=False),
     Column("fingerprint", String, nullable=False),  # hash of rule and labels
     Column("labels", JSON, nullable=False),
+    Column("project", String, nullable=False, server_default="default"),
     Column("state", String, nullable=False),  # pending, firing, resolved
     Column("severity", String, nullable=False),
     Column("value", Float),
@@ -48,6 +64,7 @@ alerts = Table(
     Column("acknowledged_by", String),
     Index("alerts_by_fingerprint", "fingerprint", "state"),
     Index("alerts_by_time", "since_ns"),
+    Index("alerts_by_project", "project", "since_ns"),
 )
 
 # The drift verdicts that an alert stands on: an answer to any of them answers the alert.
@@ -137,3 +154,51 @@ series_colours = Table(
     Column("name", String, primary_key=True),
     Column("place", Integer, nullable=False),
 )
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("content_days", Integer),  # null: kept
+    Column("telemetry_days", Integer),  # null: kept
+    Column("redaction", JSON),  # null: as the installation does it
+)
+
+# A key is random, so its hash is all that is kept. A revoked one stays: it says that keys are in use here.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String, primary_key=True),
+    Column("sha256", String, nullable=False, unique=True),
+    Column("name", String, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("project", String),  # null: all projects
+    Column("rate_limit_spans_per_s", Float),
+    Column("burst_spans", Integer),
+    Column("sample_rate", Float),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("expires_ns", BigInteger),
+    Column("revoked_ns", BigInteger),
+    Column("last_used_ns", BigInteger),
+)
+
+# Who did what to whom. Nothing here is ever changed or deleted; on SQLite triggers see to it.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("entry_id", Integer, primary_key=True, autoincrement=True),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("details", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+for _change in ("UPDATE", "DELETE"):
+    _trigger = DDL(  # type: ignore[no-untyped-call]
+        f"CREATE TRIGGER audit_log_no_{_change.lower()} BEFORE {_change} ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+    )
+    event.listen(audit_log, "after_create", _trigger.execute_if(dialect="sqlite"))

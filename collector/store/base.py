@@ -64,7 +64,8 @@ class TelemetryReader(Protocol):
     def calls(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Call]:
         """Calls newest first; ties by call id. Pages are stable while new calls arrive."""
 
-    def call(self, call_id: str) -> Call | None: ...
+    def call(self, call_id: str, *, project: str | None = None) -> Call | None:
+        """The call with this id, of `project` where one is given: senders choose ids, so two projects may share one."""
 
     def trace(self, trace_id: str) -> Trace | None: ...
 

@@ -25,10 +25,13 @@ def find_calls(days: Days, filters: Filters, *, limit: int, cursor: str | None) 
     )
 
 
-def find_call(days: Days, call_id: str) -> Call | None:
+def find_call(days: Days, call_id: str, *, project: str | None = None) -> Call | None:
+    condition, values = "call_id = $id", {"id": call_id}
+    if project is not None:
+        condition, values = f"{condition} AND project = $project", values | {"project": project}
     for day in reversed(days.all()):
         with days.cursor([day]) as cursor:
-            found = rows(cursor, f"SELECT * FROM {day.name}.calls WHERE call_id = $id LIMIT 1", {"id": call_id})
+            found = rows(cursor, f"SELECT * FROM {day.name}.calls WHERE {condition} LIMIT 1", values)
         if found:
             return with_contexts(days, calls_of(found))[0]
     return None
@@ -110,7 +113,8 @@ def _before(call: Call, documents: Sequence[Row]) -> list[dict[str, object]]:
     return [
         context
         for row in documents
-        if row["trace_id"] == call.trace_id and row["end_ns"] <= call.start_ns
+        # A trace may run through several projects: what one retrieved is not shown to another.
+        if row["trace_id"] == call.trace_id and row["project"] == call.project and row["end_ns"] <= call.start_ns
         for context in contexts_of(row["documents"]) or ()
     ]
 
@@ -123,7 +127,7 @@ def _documents(days: Days, calls: Sequence[Call]) -> list[Row]:
         with days.cursor([day]) as cursor:
             found += rows(
                 cursor,
-                f"SELECT trace_id, end_ns, documents FROM {day.name}.spans"
+                f"SELECT trace_id, project, end_ns, documents FROM {day.name}.spans"
                 " WHERE start_ns >= $since AND start_ns < $until"
                 " AND documents IS NOT NULL AND trace_id IN (SELECT unnest($trace_ids))",
                 {"since": since_ns, "until": until_ns, "trace_ids": list({call.trace_id for call in calls})},

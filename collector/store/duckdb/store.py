@@ -126,8 +126,8 @@ class DuckDBStore:
     def calls(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Call]:
         return calls.find_calls(self._days, filters, limit=limit, cursor=cursor)
 
-    def call(self, call_id: str) -> Call | None:
-        return calls.find_call(self._days, call_id)
+    def call(self, call_id: str, *, project: str | None = None) -> Call | None:
+        return calls.find_call(self._days, call_id, project=project)
 
     def trace(self, trace_id: str) -> Trace | None:
         return calls.find_trace(self._days, trace_id)
