@@ -102,7 +102,7 @@ class ProjectBook:
                 self._note(connection, "project.change", f"project:{name}", {"from": was, "to": changes})
         return after
 
-    def keys(self) -> Sequence[ApiKey]:
+    def all_keys(self) -> Sequence[ApiKey]:
         """All, also those that open nothing any more, the oldest first."""
         with self._transaction() as connection:
             return read_keys(connection)
