@@ -20,6 +20,9 @@ MAX_COMMIT_BYTES = 64 * 2**20
 FAILURE_COUNTS_FOR_S = 30.0
 """So long a failed commit speaks for the next one. Then it must be tried: who is told to stay away never would."""
 
+_Waiting = tuple[Batch, Future[WriteResult], bool]
+"""A batch, the future of its commit, and whether it is to be committed alone."""
+
 
 class Ingest:
     """A bounded queue before one writer thread.
@@ -40,7 +43,7 @@ class Ingest:
         self._max_queue_bytes = max_queue_bytes
         self._clock_s = clock_s
         self._failed: tuple[float, str] | None = None
-        self._waiting: deque[tuple[Batch, Future[WriteResult]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._queue_bytes = 0
         self._closing = False
         self._changed = threading.Condition()
@@ -57,10 +60,11 @@ class Ingest:
             return None
         return f"the last commit failed: {failed[1]}"
 
-    def submit(self, batch: Batch) -> Future[WriteResult]:
+    def submit(self, batch: Batch, *, alone: bool = False) -> Future[WriteResult]:
         """Queue `batch` for the next commit; the future holds its result or the StoreUnavailable it met.
 
-        Of the result, the counts are those of the whole commit that the batch was part of.
+        Of the result, the counts are those of the whole commit that the batch was part of: `alone` has it committed
+        by itself, for who wants to know how many of its rows were new.
 
         Raises:
             StoreUnavailable: the queue is full or closing; nothing was taken.
@@ -74,7 +78,7 @@ class Ingest:
             # One batch may always wait, however large: else it could never be stored.
             if self._waiting and self._queue_bytes + batch.n_bytes > self._max_queue_bytes:
                 raise StoreUnavailable(f"{self._queue_bytes} bytes wait for the disk already; send again in a moment")
-            self._waiting.append((batch, future))
+            self._waiting.append((batch, future, alone))
             self._queue_bytes += batch.n_bytes
             self._metrics.queue_bytes.set(self._queue_bytes)
             self._changed.notify()
@@ -98,8 +102,14 @@ class Ingest:
             group: list[tuple[Batch, Future[WriteResult]]] = []
             n_bytes = 0
             while self._waiting and len(group) < MAX_COMMIT_BATCHES and n_bytes < MAX_COMMIT_BYTES:
-                group.append(self._waiting.popleft())
-                n_bytes += group[-1][0].n_bytes
+                batch, future, alone = self._waiting[0]
+                if alone and group:
+                    break
+                self._waiting.popleft()
+                group.append((batch, future))
+                n_bytes += batch.n_bytes
+                if alone:
+                    break
             self._queue_bytes -= n_bytes
             self._metrics.queue_bytes.set(self._queue_bytes)
             return group

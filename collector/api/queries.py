@@ -113,6 +113,13 @@ class VerdictQuery(Paged):
     request_model: Text | None = None
 
 
+class PostQuery(BaseModel):
+    """`count`: answer how many of the calls are new, for which they are committed apart from other requests."""
+
+    model_config = ConfigDict(frozen=True)
+    count: bool = False
+
+
 class SeriesQuery(Range, CallFilters):
     """`metric` and `by` may be repeated; without `step` there is one row for the whole range."""
 

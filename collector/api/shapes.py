@@ -96,6 +96,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 class Accepted(BaseModel):
     accepted: int = Field(description="how many are in the store now; those it had before were not stored again")
+    stored: int | None = Field(
+        description="how many of these are new; null where the request does not ask for it with count=true"
+    )
     ids: list[str] = Field(description="their call_id or score_id, in the order of the request")
 
 

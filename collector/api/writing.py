@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from collector.api.answers import json_answer
 from collector.api.errors import status_of
-from collector.api.queries import only
+from collector.api.queries import PostQuery, only
 from collector.api.shapes import Accepted, CallShape, ScoreShape
 from collector.api.targets import first_call
 from collector.body import UnsupportedMediaType, media_type, read_body
@@ -34,8 +34,8 @@ def writing_router(
 ) -> APIRouter:
     router = APIRouter(tags=["telemetry"])
 
-    @router.post("/calls", response_model=Accepted, dependencies=[only()], openapi_extra=_body_of(CallShape))
-    async def post_calls(request: Request) -> Response:
+    @router.post("/calls", response_model=Accepted, dependencies=[only(PostQuery)], openapi_extra=_body_of(CallShape))
+    async def post_calls(request: Request, query: Annotated[PostQuery, Query()]) -> Response:
         """Store model calls: an object, a list, or one object per line as application/x-ndjson.
 
         `start_time` is needed, the rest may be left out. Messages may also be texts or have OpenAI's form. Without a
@@ -45,11 +45,13 @@ def writing_router(
             lines = _is_lines(request)
             body = await read_body(request, max_bytes=max_body_bytes)
             calls = await run_in_threadpool(read_documents, body, call_of, lines=lines)
+            n_new: int | None = 0
             if calls:
                 batch = await run_in_threadpool(batch_of_calls, calls)
-                await asyncio.wrap_future(ingest.submit(batch))
+                result = await asyncio.wrap_future(ingest.submit(batch, alone=query.count))
+                n_new = result.n_spans if query.count else None  # a call without telemetry of its own has one span
         metrics.accepted_spans.labels("rest").inc(len(calls))
-        return _accepted([call.call_id for call in calls])
+        return _accepted([call.call_id for call in calls], stored=n_new)
 
     @router.post("/scores", response_model=Accepted, dependencies=[only()], openapi_extra=_body_of(ScoreShape))
     async def post_scores(request: Request) -> Response:
@@ -64,7 +66,7 @@ def writing_router(
             if len(documents) > MAX_SCORES:
                 raise TooLarge(f"{len(documents)} scores in one request; send at most {MAX_SCORES}")
             scores = await run_in_threadpool(_write_scores, store, documents, now_ns=clock())
-        return _accepted([score.score_id for score in scores])
+        return _accepted([score.score_id for score in scores], stored=None)
 
     return router
 
@@ -93,8 +95,8 @@ def _is_lines(request: Request) -> bool:
     return given in JSON_LINES
 
 
-def _accepted(ids: list[str]) -> Response:
-    return json_answer({"accepted": len(ids), "ids": ids})
+def _accepted(ids: list[str], *, stored: int | None) -> Response:
+    return json_answer({"accepted": len(ids), "stored": stored, "ids": ids})
 
 
 def _body_of(shape: type[Any]) -> dict[str, Any]:

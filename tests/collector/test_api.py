@@ -105,6 +105,13 @@ def test_json_lines_are_taken_by_their_content_type(api: TestClient, content_typ
     assert len(api.get("/api/v1/calls").json()["items"]) == 3
 
 
+def test_who_asks_is_told_how_many_calls_were_new(api: TestClient) -> None:
+    calls = [{"call_id": name, "start_time": "2026-11-21T10:00:00Z"} for name in ("a", "b", "a")]
+    assert api.post("/api/v1/calls", params={"count": "true"}, json=calls).json()["stored"] == 2
+    assert api.post("/api/v1/calls", params={"count": "true"}, json=calls).json()["stored"] == 0
+    assert api.post("/api/v1/calls", json=calls).json()["stored"] is None
+
+
 def test_one_bad_call_refuses_all_of_the_body_and_says_where(api: TestClient) -> None:
     response = api.post("/api/v1/calls", json=[a_call(), a_call(1, latency_s="slow")])
     status, kind, message = error_of(response)

@@ -3,6 +3,7 @@
 import resource
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,15 @@ def test_a_failed_commit_is_a_problem_until_one_succeeds_or_it_is_long_ago(
         ingest.close()
         store.close()
     assert ingest.problem == "the writer ended"
+
+
+def test_a_batch_that_wants_its_own_counts_is_committed_by_itself(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        ingest = Ingest(store, CollectorMetrics(CollectorRegistry()))
+        together = [ingest.submit(a_batch(call_id=f"t{i}")) for i in range(20)]
+        alone = ingest.submit(a_batch(call_id="alone"), alone=True)
+        after = [ingest.submit(a_batch(call_id=f"a{i}")) for i in range(20)]
+        again = ingest.submit(a_batch(call_id="alone"), alone=True)
+        assert (alone.result(30).n_spans, again.result(30).n_spans) == (1, 0)
+        ingest.close()
+        assert all(future.done() for future in (*together, *after))
