@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from collector.errors import WatchkeeperError
+from watchkeeper.commands import keys
 
 app = typer.Typer(
     name="watchkeeper",
@@ -90,6 +91,9 @@ def demo() -> None:
 def version() -> None:
     """Print the version."""
     print(installed_version("watchkeeper"))
+
+
+keys.add_to(app)
 
 
 def main() -> None:
