@@ -3,29 +3,52 @@
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from collector.batch import CALL_SCHEMA, Batch
+from collector.batch import Batch
 from collector.call import Call
 from collector.errors import StoreUnavailable
+from collector.joining.joining import Joining, is_new
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
 from collector.score import Score
 from collector.store.base import TextVector, WriteResult
 from collector.store.duckdb import aggregates, calls
-from collector.store.duckdb.days import Days
+from collector.store.duckdb.days import NS_PER_DAY, Days
 from collector.store.duckdb.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
 from collector.store.duckdb.folding import Folding
 from collector.store.duckdb.paging import page, rows
-from collector.store.duckdb.tables import CALLS, SCORES, SPANS, VECTORS, VERDICTS
-from collector.store.duckdb.writing import insert, new_rows, replace_rows, split_by_day
+from collector.store.duckdb.parts import recalled, remove_calls, stored_parts
+from collector.store.duckdb.tables import (
+    CALLS,
+    LOGS,
+    OPINIONS,
+    PARTS,
+    POINTS,
+    SCORES,
+    SPANS,
+    VECTORS,
+    VERDICTS,
+    Table,
+)  # fmt: skip
+from collector.store.duckdb.writing import insert, new_rows, remove_same, replace_rows, split_by_day
 from collector.verdict import Verdict
+
+# What is stored as it comes, each row once; calls and parts follow from it.
+_ONCE: dict[Table, Callable[[Batch], pa.Table]] = {
+    SPANS: lambda batch: batch.spans,
+    LOGS: lambda batch: batch.logs,
+    POINTS: lambda batch: batch.points,
+    OPINIONS: lambda batch: batch.opinions,
+}
 
 
 class DuckDBStore:
@@ -53,6 +76,7 @@ class DuckDBStore:
         self._clock = clock
         self._days = Days(folder, memory_limit_mb=memory_limit_mb, clock=clock)
         self._writing = threading.Lock()
+        self._joining: Joining | None = None
         self._last_seq = max(self._days.last_seq(), after_seq)
         self._next_seq = self._last_seq + 1
         with self._days.cursor([]) as cursor:
@@ -63,42 +87,67 @@ class DuckDBStore:
         """One transaction per UTC day. When a later day fails, an earlier one stays and the retry skips it."""
         if not batches:
             return WriteResult(n_spans=0, n_calls=0)
-        spans = dict(split_by_day(pa.concat_tables([batch.spans for batch in batches]), SPANS.time))
-        parts = pa.concat_tables([batch.parts for batch in batches])
-        new_calls = dict(split_by_day(parts.select(CALL_SCHEMA.names), CALLS.time))
-        n_spans = n_calls = 0
         with self._writing:
-            for number in sorted(spans.keys() | new_calls.keys()):
-                try:
-                    stored = self._write_day(number, spans.get(number), new_calls.get(number))
-                except StoreUnavailable as error:
-                    kept = f"{n_spans} spans and {n_calls} calls of earlier days were stored; send all of them again"
-                    raise StoreUnavailable(f"{error}; {kept}") from error
-                n_spans += stored.n_spans
-                n_calls += stored.n_calls
-        return WriteResult(n_spans=n_spans, n_calls=n_calls)
+            try:
+                return self._write(batches)
+            except BaseException:
+                self._joining = None  # it may know of more than was stored; what is stored counts
+                raise
 
-    def _write_day(self, number: int, spans: pa.Table | None, calls: pa.Table | None) -> WriteResult:
+    def _write(self, batches: Sequence[Batch]) -> WriteResult:
+        if self._joining is None:
+            self._joining = Joining(recalled(self._days))
+        new = {
+            table: self._new_rows(table, pa.concat_tables([rows_of(batch) for batch in batches]))
+            for table, rows_of in _ONCE.items()
+        }
+        parts = pa.concat_tables([batch.parts for batch in batches])
+        parts = parts.filter(is_new(parts, new[SPANS], new[LOGS]["log_id"]))
+        changes = self._joining.join(new[SPANS], parts, partial(stored_parts, self._days))
+        by_day: dict[int, dict[Table, pa.Table]] = defaultdict(dict)
+        for table, incoming in (new | {CALLS: changes.calls, PARTS: changes.parts}).items():
+            for number, in_day in split_by_day(incoming, table.time):
+                by_day[number][table] = in_day
+        removed: dict[int, dict[str, int]] = defaultdict(dict)
+        for key, start_ns in changes.removed.items():
+            removed[start_ns // NS_PER_DAY][key] = start_ns
+        for n_written, number in enumerate(sorted(by_day.keys() | removed.keys())):
+            try:
+                self._write_day(number, by_day[number], removed[number])
+            except StoreUnavailable as error:
+                raise StoreUnavailable(
+                    f"{error}; {n_written} earlier days were stored; send all of it again"
+                ) from error
+        return WriteResult(n_spans=new[SPANS].num_rows, n_calls=changes.calls.num_rows)
+
+    def _new_rows(self, table: Table, rows: pa.Table) -> pa.Table:
+        """The rows whose key is not stored yet, each key once."""
+        if not rows.num_rows:
+            return rows
+        fresh = []
+        for number, in_day in split_by_day(rows, table.time):
+            day = self._days.of(number)
+            with self._days.cursor([day]) as cursor:
+                fresh.append(new_rows(cursor, day, table, in_day))
+        return pa.concat_tables(fresh)
+
+    def _write_day(self, number: int, rows: dict[Table, pa.Table], removed: dict[str, int]) -> None:
         day = self._days.of(number)
-        n_spans = n_calls = 0
         with self._days.cursor([day]) as cursor:
             cursor.execute("BEGIN")
-            if spans is not None:
-                spans = new_rows(cursor, day, SPANS, spans)
-                n_spans = spans.num_rows
-                insert(cursor, day, SPANS, spans)
-            if calls is not None:
-                calls = new_rows(cursor, day, CALLS, calls)
-                n_calls = calls.num_rows
-                insert(cursor, day, CALLS, calls.append_column("seq", pa.array(self._numbers(n_calls))))
-                if n_calls:
+            remove_calls(cursor, day, removed)
+            for table, incoming in rows.items():
+                if table is PARTS:
+                    remove_same(cursor, day, PARTS, incoming)
+                if table is CALLS:
+                    incoming = incoming.append_column("seq", pa.array(self._numbers(incoming.num_rows)))
                     # Before the commit: wider bounds than the rows have are harmless, narrower ones hide rows.
-                    day.min_seq = self._next_seq - n_calls if day.min_seq is None else day.min_seq
+                    day.min_seq = self._next_seq - incoming.num_rows if day.min_seq is None else day.min_seq
                     day.max_seq = self._next_seq - 1
+                insert(cursor, day, table, incoming)
             cursor.execute("COMMIT")
             day.written_s = self._clock()
         self._last_seq = self._next_seq - 1
-        return WriteResult(n_spans=n_spans, n_calls=n_calls)
 
     def _numbers(self, n: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
         """The next `n` places in the order of arrival; those of a failed commit are not used again."""

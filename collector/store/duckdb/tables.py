@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from collector.batch import CALL_SCHEMA, SPAN_SCHEMA
+from collector.batch import CALL_SCHEMA, LOG_SCHEMA, OPINION_SCHEMA, POINT_SCHEMA, SPAN_SCHEMA
 from collector.errors import StoreUnavailable
+from collector.joining.joining import JOINED_PART_SCHEMA
 
 SCHEMA_VERSION = 2
 
@@ -27,6 +28,15 @@ SPANS = Table(name="spans", schema=SPAN_SCHEMA, time="start_ns", key=("trace_id"
 CALLS = Table(
     name="calls", schema=CALL_SCHEMA.append(pa.field("seq", pa.int64())), time="start_ns", key=("trace_id", "span_id")
 )
+
+# What joined calls were made of; a call that came whole is in CALLS alone.
+PARTS = Table(name="parts", schema=JOINED_PART_SCHEMA, time="start_ns", key=("part_id",))
+
+LOGS = Table(name="logs", schema=LOG_SCHEMA, time="time_ns", key=("log_id",))
+
+POINTS = Table(name="points", schema=POINT_SCHEMA, time="time_ns", key=("point_id",))
+
+OPINIONS = Table(name="opinions", schema=OPINION_SCHEMA, time="time_ns", key=("opinion_id",))
 
 SCORES = Table(
     name="scores",
@@ -88,7 +98,7 @@ VERDICTS = Table(
     key=("verdict_id",),
 )
 
-TABLES = (SPANS, CALLS, SCORES, VECTORS, VERDICTS)
+TABLES = (SPANS, CALLS, PARTS, LOGS, POINTS, OPINIONS, SCORES, VECTORS, VERDICTS)
 
 
 # Half the bytes of DuckDB's own choice (FSST), and folding the log takes less time.

@@ -64,22 +64,26 @@ def insert(cursor: DuckDBPyConnection, day: Day, table: Table, rows: pa.Table) -
         cursor.unregister("incoming")
 
 
+def remove_same(cursor: DuckDBPyConnection, day: Day, table: Table, incoming: pa.Table) -> None:
+    """Delete the stored rows that have the key and time of one of `incoming`."""
+    bounds = pc.min_max(incoming[table.time])
+    same = " AND ".join(f"old.{name} = incoming.{name}" for name in table.key)
+    cursor.register("incoming", incoming.select([*table.key]))
+    cursor.execute(
+        f"DELETE FROM {day.name}.{table.name} AS old USING incoming WHERE old.{table.time} BETWEEN ? AND ? AND {same}",
+        [bounds["min"].as_py(), bounds["max"].as_py()],
+    )
+    cursor.unregister("incoming")
+
+
 def replace_rows(days: Days, table: Table, rows: list[dict[str, Any]], clock: Callable[[], float]) -> None:
     """Insert `rows`; a stored row of the same key and time is replaced, as is an earlier one of `rows`."""
     latest = {tuple(row[name] for name in table.key): row for row in rows}
     for number, incoming in split_by_day(pa.Table.from_pylist(list(latest.values()), schema=table.schema), table.time):
         day = days.of(number)
-        bounds = pc.min_max(incoming[table.time])
-        same = " AND ".join(f"old.{name} = incoming.{name}" for name in table.key)
         with days.cursor([day]) as cursor:
             cursor.execute("BEGIN")
-            cursor.register("incoming", incoming)
-            cursor.execute(
-                f"DELETE FROM {day.name}.{table.name} AS old USING incoming"
-                f" WHERE old.{table.time} BETWEEN ? AND ? AND {same}",
-                [bounds["min"].as_py(), bounds["max"].as_py()],
-            )
-            cursor.unregister("incoming")
+            remove_same(cursor, day, table, incoming)
             insert(cursor, day, table, incoming)
             cursor.execute("COMMIT")
             day.written_s = clock()

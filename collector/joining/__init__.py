@@ -1,0 +1,1 @@
+"""Parts of model calls, from spans and logs in any order, to calls that count once."""

@@ -1,0 +1,224 @@
+"""Which parts may tell of the same model call: by span, by nesting, by response id, by looking alike at one moment.
+
+Facts come in any order: children before parents, logs before spans, in different exports. Each is looked at once, when
+it comes, against what came shortly before it; what it is related to is found whichever of the two came first.
+"""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collector.joining.recent import Recent
+from collector.times import NS_PER_S
+
+N_SPANS = 100_000
+"""So many spans are remembered at least: some minutes of a busy installation, days of a quiet one."""
+MAX_TWINS = 8  # so many calls that look alike are compared
+
+_CLASSES = {
+    "chat": "generation",
+    "text_completion": "generation",
+    "generate_content": "generation",
+    "embeddings": "embeddings",
+    "rerank": "rerank",
+}
+
+_KINDS = {"wrapper": "wrapper", "event": "log", "message": "log"}
+
+
+@dataclass(slots=True, eq=False)
+class Family:
+    """Parts that must be looked at together: part id -> start of the part, which says in which day it is stored.
+
+    `wrappers` are the keys of the spans among them that hold calls and are none.
+    """
+
+    parts: dict[str, int] = field(default_factory=dict)
+    wrappers: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A span that is a model call, or the wrapper of some."""
+
+    key: str
+    start_ns: int
+    project: str
+    kind: str | None
+    parent: str | None
+    scope: str | None = None
+    twin_ids: tuple[Hashable, ...] = ()
+    below: list[str] = field(default_factory=list)  # model calls of its kind right below it, the first two
+    is_wrapper: bool = False
+    family: Family | None = None
+
+
+class Relations:
+    """What came lately, and the families among it."""
+
+    def __init__(self, n_spans: int = N_SPANS) -> None:
+        self._parents: Recent[str, str | None] = Recent(n_spans)
+        self._nodes: Recent[str, Node] = Recent(n_spans)
+        self._twins: Recent[Hashable, list[Node]] = Recent(n_spans)
+        self._waiting: Recent[str, list[str]] = Recent(n_spans)  # span not seen yet -> calls whose way up ends there
+        self._orphans: Recent[str, Family] = Recent(n_spans)  # span not seen yet -> what logs said of it
+
+    def knows(self, key: str) -> bool:
+        return key in self._nodes or key in self._parents
+
+    def parent_of(self, key: str) -> str | None:
+        return self._parents.get(key)
+
+    def add(self, spans: pa.Table, parts: pa.Table) -> list[Family]:
+        """Take in new spans and new parts; the families that they made or changed, each once.
+
+        A part that is in no family is a call by itself.
+        """
+        touched: dict[int, Family] = {}
+        keys, parents = span_keys(spans)
+        self._parents.update(zip(keys, parents, strict=True))
+        added = list(_nodes(parts))
+        for node, _ in added:
+            if node.kind != "log":
+                self._add_node(node, touched)
+        for node, part_id in added:
+            if node.kind == "log":
+                self._add_event(node, part_id, touched)
+        for key in keys:
+            if (calls := self._waiting.pop(key)) is not None:
+                for call in calls:
+                    self._climb(call, key, touched)
+        return list(touched.values())
+
+    def _add_node(self, node: Node, touched: dict[int, Family]) -> None:
+        self._nodes[node.key] = node
+        if self._parents.get(node.key) is None:
+            self._parents[node.key] = node.parent
+        node.family = self._orphans.pop(node.key)
+        if node.family is not None:
+            self._touch(node, touched)
+        if node.kind == "wrapper":
+            return
+        if node.parent is not None:
+            self._climb(node.key, node.parent, touched)
+        for twin_id in node.twin_ids:
+            self._meet(node, twin_id, touched)
+
+    def _add_event(self, event: Node, part_id: str, touched: dict[int, Family]) -> None:
+        node = self._nodes.get(event.key)
+        if node is None:
+            family = self._orphans.get(event.key) or Family()
+            self._orphans[event.key] = family
+        else:
+            family = self._touch(node, touched)
+        family.parts[part_id] = event.start_ns
+        touched[id(family)] = family
+
+    def _climb(self, key: str, at: str, touched: dict[int, Family]) -> None:
+        """From the call `key` up, beginning with the span `at`, to the model call that it is part of."""
+        node = self._nodes.get(key)
+        seen = 0
+        place: str | None = at
+        while node is not None and place is not None and seen < 1000:  # a circle of parents ends here
+            seen += 1
+            above = self._nodes.get(place)
+            if above is not None and above is not node and not self._passes(node, above, touched):
+                return
+            if place not in self._parents:
+                waiting = self._waiting.get(place)
+                if waiting is None:
+                    self._waiting[place] = [key]
+                elif key not in waiting:
+                    waiting.append(key)
+                return
+            place = self._parents.get(place)
+
+    def _passes(self, node: Node, above: Node, touched: dict[int, Family]) -> bool:
+        """Whether the way of `node` goes on above `above`, which is a wrapper or becomes one now."""
+        if above.is_wrapper or above.project != node.project:
+            return True
+        if above.kind == "wrapper":
+            if node.kind == "generation":
+                self._demote(above, touched)
+            return True
+        if above.kind != node.kind:
+            return True
+        if node.key not in above.below:
+            above.below.append(node.key)
+        if len(above.below) > 1:
+            self._demote(above, touched)
+            return True
+        self._unite(node, above, touched)
+        return False
+
+    def _demote(self, node: Node, touched: dict[int, Family]) -> None:
+        """`node` holds calls and is none."""
+        node.is_wrapper = True
+        self._touch(node, touched).wrappers.add(node.key)
+        for key in node.below:
+            if node.parent is not None:
+                self._climb(key, node.parent, touched)
+
+    def _meet(self, node: Node, twin_id: Hashable, touched: dict[int, Family]) -> None:
+        twins = self._twins.get(twin_id)
+        if twins is None:
+            self._twins[twin_id] = [node]
+            return
+        for other in twins:
+            # By looks alone, two calls of one instrumentation are two calls: the same question asked twice is common.
+            if other is not node and (isinstance(twin_id, str) or other.scope != node.scope):
+                self._unite(node, other, touched)
+        if len(twins) < MAX_TWINS:
+            twins.append(node)
+
+    def _unite(self, one: Node, other: Node, touched: dict[int, Family]) -> None:
+        mine, theirs = self._touch(one, touched), self._touch(other, touched)
+        if mine is theirs:
+            return
+        mine.parts |= theirs.parts
+        mine.wrappers |= theirs.wrappers
+        touched.pop(id(theirs))
+        for key in theirs.parts:
+            if (node := self._nodes.get(key)) is not None and node.family is theirs:
+                node.family = mine
+
+    def _touch(self, node: Node, touched: dict[int, Family]) -> Family:
+        """The family of `node`, made if it has none, and known to have changed."""
+        if node.family is None:
+            node.family = Family()
+        node.family.parts.setdefault(node.key, node.start_ns)
+        touched[id(node.family)] = node.family
+        return node.family
+
+
+def span_keys(table: pa.Table) -> tuple[list[str], list[str | None]]:
+    """The key of each row's span and of its parent, in the form of `call_id_of`."""
+    trace = pc.utf8_slice_codeunits(table["trace_id"], 16)
+    own = pc.binary_join_element_wise(trace, table["span_id"], "")
+    parents = pc.binary_join_element_wise(trace, table["parent_span_id"], "")
+    keys: list[str] = own.to_pylist()
+    return keys, parents.to_pylist()
+
+
+_COLUMNS = (
+    "part_id", "part_kind", "start_ns", "project", "operation", "response_id", "service", "scope", "input_tokens",
+    "output_tokens",
+)  # fmt: skip
+
+
+def _nodes(parts: pa.Table) -> Iterator[tuple[Node, str]]:
+    """Each part as a node, with its part id; that of a log record has the kind `log`."""
+    columns = (parts[name].to_pylist() for name in _COLUMNS)
+    for part_id, part_kind, start_ns, project, operation, response_id, service, scope, n_in, n_out, key, parent in zip(
+        *columns, *span_keys(parts), strict=True
+    ):
+        kind = _KINDS.get(part_kind) or _CLASSES.get(operation or "")
+        second = start_ns // NS_PER_S
+        looks = (project, service, kind, n_in, n_out)
+        # Two records of one call begin within a second: in the same one or in two that follow each other.
+        twin_ids: tuple[Hashable, ...] = ((looks, second), (looks, second + 1))
+        if response_id:
+            twin_ids = (f"{project}/{response_id}", *twin_ids)
+        yield Node(key, start_ns, project, kind, parent, scope, twin_ids), part_id

@@ -1,0 +1,100 @@
+"""What joining reads from the day files: what came lately, and the parts of calls."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from collector.batch import CALL_SCHEMA, PART_SCHEMA
+from collector.joining.relations import N_SPANS, Relations
+from collector.store.duckdb.days import NS_PER_DAY, Day, Days
+from collector.store.duckdb.paging import Row
+
+N_RECALLED = N_SPANS // 2
+
+_KEY = "substr({0}.trace_id, 17) || {0}.span_id"
+_CALL_COLUMNS = ", ".join(f"calls.{name}" for name in CALL_SCHEMA.names)
+_WHOLE_CALLS = f"""
+    SELECT {_CALL_COLUMNS}, {_KEY.format("calls")} AS part_id, spans.parent_span_id, spans.scope,
+        if(calls.operation IN ('invoke_agent', 'invoke_workflow', 'chain'), 'wrapper', 'span') AS part_kind,
+        coalesce(spans.end_ns, calls.start_ns) AS end_ns
+    FROM {{day}}.calls LEFT JOIN {{day}}.spans USING (trace_id, span_id)
+    WHERE calls.start_ns BETWEEN $first_ns AND $last_ns
+        AND (spans.start_ns IS NULL OR spans.start_ns BETWEEN $first_ns AND $last_ns)
+"""
+"""Calls that came whole, as the one part that each is."""
+
+
+def recalled(days: Days) -> Relations:
+    """Relations that know the newest spans and parts of the day files."""
+    relations = Relations()
+    n_missing = N_RECALLED
+    for day in reversed(days.all()[-2:]):
+        with days.cursor([day]) as cursor:
+            spans = _arrow(cursor, f"SELECT * FROM {day.name}.spans ORDER BY start_ns DESC LIMIT {n_missing}", {})
+            if not spans.num_rows:
+                continue
+            n_missing -= spans.num_rows
+            first_ns = spans["start_ns"][-1].as_py()
+            bounds = {"first_ns": first_ns, "last_ns": 2**63 - 1}
+            parts = _table(cursor, f"FROM {day.name}.parts WHERE start_ns BETWEEN $first_ns AND $last_ns", bounds)
+            whole = _table(
+                cursor,
+                f"FROM ({_WHOLE_CALLS.format(day=day.name)})"
+                f" WHERE part_id NOT IN (SELECT part_id FROM {day.name}.parts)",
+                bounds,
+            )
+            relations.add(spans, pa.concat_tables([parts, whole]))
+        if n_missing <= 0:
+            break
+    return relations
+
+
+def stored_parts(days: Days, wanted: Mapping[str, int]) -> list[Row]:
+    """The parts with these ids, whose starts are given; one that is not stored is left out."""
+    by_day: dict[int, dict[str, int]] = defaultdict(dict)
+    for part_id, start_ns in wanted.items():
+        by_day[start_ns // NS_PER_DAY][part_id] = start_ns
+    found: list[Row] = []
+    for number, in_day in by_day.items():
+        day = days.of(number)
+        with days.cursor([day]) as cursor:
+            bounds = {"first_ns": min(in_day.values()), "last_ns": max(in_day.values())}
+            parts = f"SELECT * FROM {day.name}.parts WHERE start_ns BETWEEN $first_ns AND $last_ns"
+            rows = _rows(cursor, parts, bounds, list(in_day))
+            missing = [part_id for part_id in in_day if part_id not in {row["part_id"] for row in rows}]
+            if missing:
+                rows += _rows(cursor, _WHOLE_CALLS.format(day=day.name), bounds, missing)
+            found += rows
+    return found
+
+
+def remove_calls(cursor: DuckDBPyConnection, day: Day, removed: Mapping[str, int]) -> None:
+    """Delete the calls with these keys, whose starts are given."""
+    if removed:
+        cursor.execute(
+            f"DELETE FROM {day.name}.calls WHERE start_ns BETWEEN $first_ns AND $last_ns"
+            f" AND {_KEY.format('calls')} IN (SELECT unnest($keys))",
+            {"first_ns": min(removed.values()), "last_ns": max(removed.values()), "keys": list(removed)},
+        )
+
+
+def _rows(cursor: DuckDBPyConnection, sql: str, bounds: dict[str, int], part_ids: Sequence[str]) -> list[Row]:
+    wanted = f"SELECT * FROM ({sql}) WHERE part_id IN (SELECT unnest($part_ids))"
+    rows: list[Row] = _arrow(cursor, wanted, bounds | {"part_ids": list(part_ids)}).to_pylist()
+    return rows
+
+
+def _table(cursor: DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> pa.Table:
+    columns = ", ".join(PART_SCHEMA.names)
+    return _arrow(cursor, f"SELECT {columns} {sql}", parameters).cast(_NULLABLE_PARTS)
+
+
+def _arrow(cursor: DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> pa.Table:
+    table: pa.Table = cursor.execute(sql, parameters).to_arrow_table()
+    return table
+
+
+_NULLABLE_PARTS = pa.schema([field.with_nullable(True) for field in PART_SCHEMA])
