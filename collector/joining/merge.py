@@ -125,7 +125,8 @@ def _are_twins(one: Part, other: Part) -> bool:
         and (one["operation"] == "embeddings") == (other["operation"] == "embeddings")
         and bool(one["error_type"]) == bool(other["error_type"])
         and is_same(one, other)
-        and _agree(last_text(one["input_messages"]), last_text(other["input_messages"]))
+        and (asked := last_text(one["input_messages"])) is not None
+        and asked == last_text(other["input_messages"])
         and _agree(last_text(one["output_messages"]), last_text(other["output_messages"]))
     )
 
