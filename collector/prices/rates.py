@@ -19,7 +19,16 @@ PARTS: Final = {
     "output_audio_tokens": "output_tokens",
 }
 """Counts that are part of another count."""
-UNITS: Final = ("input_tokens", "output_tokens", *PARTS, "requests")
+MAY_OVERLAP: Final = (
+    ("cache_read_tokens", "input_audio_tokens"),
+    ("cache_write_tokens", "input_audio_tokens"),
+    ("reasoning_tokens", "output_audio_tokens"),
+)
+"""Parts that may be the same tokens: with a price for each, nobody knows which of them such a token has."""
+WHOLES: Final = ("input_tokens", "output_tokens")
+UNITS: Final = (*WHOLES, *PARTS, "requests")
+UNIT_INDEX: Final = {unit: index for index, unit in enumerate(UNITS)}
+PART_INDEX: Final = {part: index for index, part in enumerate(PARTS)}
 
 _MAX_SCALE = 12
 

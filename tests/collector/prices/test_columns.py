@@ -13,7 +13,7 @@ from genai_prices.types import ModelInfo, ModelPrice, Provider, TimeOfDateConstr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.prices import PricedCalls, PriceList, PricesConfig, price_calls
+from collector.prices import PricedCalls, PriceList, PricesConfig, price_calls, price_usd
 
 NOON_NS = 1_761_000_000_000_000_000
 TEXTS = ("provider", "request_model", "response_model")
@@ -125,6 +125,7 @@ def test_every_listed_price_is_what_calc_price_says(drawn: list[tuple[Provider, 
     for cost_usd, (provider, call, at) in zip(costs, drawn, strict=True):
         by_decimals = expected(provider, call["response_model"], at, {name: call[name] for name in USAGE_KEYS})
         assert agrees(cost_usd, by_decimals), (cost_usd, by_decimals, call, at)
+        assert price_usd(**call, start_ns=ns(at)) == cost_usd
 
 
 def test_all_models_of_all_providers_in_one_batch() -> None:
@@ -163,7 +164,9 @@ def test_prices_of_a_time_of_day_begin_and_end_on_the_nanosecond() -> None:
     for provider, model, start in listed:
         begins_ns = ns(dt.datetime.combine(dt.date(2026, 11, 1), start).astimezone(dt.UTC))
         call = {"provider": provider, "response_model": model, "input_tokens": 10**6, "output_tokens": 10**6}
-        before, after = priced([call | {"start_ns": begins_ns + offset} for offset in (-1, 0)]).cost_usd.to_pylist()
+        times = (begins_ns - 1, begins_ns)
+        before, after = priced([call | {"start_ns": start_ns} for start_ns in times]).cost_usd.to_pylist()
+        assert [price_usd(**call, start_ns=start_ns) for start_ns in times] == [before, after]
         assert before != after
 
 
@@ -211,6 +214,7 @@ def test_a_bill_of_hours_is_not_taken_for_free() -> None:
 )
 def test_counts_that_contradict_each_other_have_no_price(counts: dict[str, int]) -> None:
     assert cost(**counts) is None
+    assert price_usd(**GPT_4O | counts, start_ns=NOON_NS) is None  # type: ignore[arg-type]
 
 
 def test_cached_audio_has_no_price_where_nobody_says_how_much_of_it_was_cached() -> None:
