@@ -13,7 +13,7 @@ from collector.batch import call_id_of
 from collector.call import DEFAULT_PROJECT, Call
 from collector.calllog_messages import contexts_of, messages_of, parts_of
 from collector.errors import BadRequest
-from collector.pricing import price_usd
+from collector.prices import price_usd
 from collector.times import parse_rfc3339
 from collector.validation import TimeNs, complaints, shorten
 
@@ -110,12 +110,14 @@ def _ids(document: Mapping[str, Any], call_id: str | None, trace_id: str | None,
 def _price_usd(call: Call) -> float | None:
     return price_usd(
         provider=call.provider,
-        model=call.response_model or call.request_model,
+        request_model=call.request_model,
+        response_model=call.response_model,
         start_ns=call.start_ns,
         input_tokens=call.input_tokens,
         output_tokens=call.output_tokens,
         cache_read_tokens=call.cache_read_tokens,
         cache_write_tokens=call.cache_write_tokens,
+        reasoning_tokens=call.reasoning_tokens,
     )
 
 

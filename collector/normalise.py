@@ -17,7 +17,7 @@ from collector.dialects.genai import PARAMETERS
 from collector.otlp.attributes import AttributeTable
 from collector.otlp.jsoncolumns import json_events, json_links
 from collector.otlp.table import SpanTable
-from collector.pricing import price_usd
+from collector.prices import price_calls
 
 CALL_OPERATIONS = ("chat", "text_completion", "generate_content", "embeddings", "rerank")
 WRAPPER_OPERATIONS = ("invoke_agent", "invoke_workflow", "chain")
@@ -213,24 +213,7 @@ def _ttft(table: SpanTable, columns: Mapping[str, pa.Array]) -> pa.Array:
 
 
 def _costs(calls: Mapping[str, pa.Array]) -> pa.Array:
-    model = pc.coalesce(calls["response_model"], calls["request_model"])
-    names = ("provider", "start_ns", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-    rows = zip(model.to_pylist(), *(calls[name].to_pylist() for name in names), strict=True)
-    return pa.array(
-        [
-            price_usd(
-                model=model,
-                provider=provider,
-                start_ns=start_ns,
-                input_tokens=input_tokens,
-                output_tokens=output_tokens,
-                cache_read_tokens=cache_read,
-                cache_write_tokens=cache_write,
-            )
-            for model, provider, start_ns, input_tokens, output_tokens, cache_read, cache_write in rows
-        ],
-        pa.float64(),
-    )
+    return price_calls(calls).cost_usd
 
 
 def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArray[np.bool_]) -> pa.Table:
