@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collector.dialects.base import Dialect, Facts, SpanView
+from collector.dialects.flattened import get, listed, nest
 from collector.dialects.openai_shapes import (
     content_parts,
     finish_reasons_of,
@@ -22,13 +23,12 @@ _CONTENT_PREFIXES = (
     "retrieval.documents.", "reranker.output_documents.", "embedding.embeddings.",
 )  # fmt: skip
 _CONTENT_KEYS = ("input.value", "output.value")
-_MAX_DIGITS = 9  # no list has more items, and Python refuses to read the longest numbers
 
 
 def describe(span: SpanView) -> Facts:
     """What one LLM, EMBEDDING, RETRIEVER or RERANKER span tells beyond plain columns."""
     attributes, events = span.attributes, span.events
-    tree = _nest(attributes)
+    tree = nest(attributes, _CONTENT_PREFIXES)
     request, response = (mapping(json_or_text(attributes.get(f"{side}.value"))) for side in ("input", "output"))
     parameters = mapping(json_or_text(attributes.get("llm.invocation_parameters")))
     metadata = mapping(json_or_text(attributes.get("metadata")))
@@ -46,7 +46,7 @@ def describe(span: SpanView) -> Facts:
         "tenant": metadata.get("tenant"),
         "input_messages": _input_messages(tree) or messages_of_request(request) or _raw(attributes, "input", "user"),
         "output_messages": _output_messages(tree, response) or _raw_answer(attributes, response),
-        "tool_definitions": [json_or_text(_get(tool, "tool", "json_schema")) for tool in _items(tree, "llm", "tools")],
+        "tool_definitions": [json_or_text(get(tool, "tool", "json_schema")) for tool in listed(tree, "llm", "tools")],
         "finish_reasons": finish_reasons_of(response),
         "documents": _documents(tree),
     }
@@ -70,7 +70,7 @@ def _raw_answer(attributes: Mapping[str, Any], response: Mapping[str, Any]) -> l
 
 
 def _operation(tree: Mapping[str, Any], request: Mapping[str, Any]) -> str | None:
-    is_completion = "prompt" in request or _get(tree, "llm", "prompts") is not None
+    is_completion = "prompt" in request or get(tree, "llm", "prompts") is not None
     return "text_completion" if is_completion else None
 
 
@@ -84,35 +84,35 @@ def _is_stream(
 
 
 def _input_messages(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
-    listed = [_message(item) for item in _items(tree, "llm", "input_messages")]
-    prompts = [_get(item, "prompt", "text") for item in _items(tree, "llm", "prompts")]
-    embedded = [_get(item, "embedding", "text") for item in _items(tree, "embedding", "embeddings")]
-    return listed or [{"role": "user", "parts": content_parts(text)} for text in prompts or embedded if text]
+    messages = [_message(item) for item in listed(tree, "llm", "input_messages")]
+    prompts = [get(item, "prompt", "text") for item in listed(tree, "llm", "prompts")]
+    embedded = [get(item, "embedding", "text") for item in listed(tree, "embedding", "embeddings")]
+    return messages or [{"role": "user", "parts": content_parts(text)} for text in prompts or embedded if text]
 
 
 def _output_messages(tree: Mapping[str, Any], response: Mapping[str, Any]) -> list[dict[str, Any]]:
     whole = messages_of_response(response)
-    listed = [_message(item) for item in _items(tree, "llm", "output_messages")]
-    choices = [_get(item, "completion", "text") for item in _items(tree, "llm", "choices")]
-    listed = listed or [{"role": "assistant", "parts": content_parts(text)} for text in choices if text]
+    messages = [_message(item) for item in listed(tree, "llm", "output_messages")]
+    choices = [get(item, "completion", "text") for item in listed(tree, "llm", "choices")]
+    messages = messages or [{"role": "assistant", "parts": content_parts(text)} for text in choices if text]
     # The items of a Responses API answer are listed as messages, though they are one answer; and a list may lack
     # choices that the provider's own document has.
     is_one_answer = "output" in response
-    return whole if whole and (is_one_answer or len(whole) > len(listed)) else listed
+    return whole if whole and (is_one_answer or len(whole) > len(messages)) else messages
 
 
 def _message(item: Mapping[str, Any]) -> dict[str, Any]:
-    raw = mapping(_get(item, "message"))
-    contents = [_content(mapping(_get(part, "message_content"))) for part in _items(raw, "contents")]
+    raw = mapping(get(item, "message"))
+    contents = [_content(mapping(get(part, "message_content"))) for part in listed(raw, "contents")]
     tool_calls = [
-        {"id": _get(call, "tool_call", "id"), "function": mapping(_get(call, "tool_call", "function"))}
-        for call in _items(raw, "tool_calls")
+        {"id": get(call, "tool_call", "id"), "function": mapping(get(call, "tool_call", "function"))}
+        for call in listed(raw, "tool_calls")
     ]
     return message({**raw, "content": contents or raw.get("content"), "tool_calls": tool_calls})
 
 
 def _content(part: Mapping[str, Any]) -> dict[str, Any]:
-    if url := _get(part, "image", "image", "url"):
+    if url := get(part, "image", "image", "url"):
         return {"image_url": url}
     if part.get("type") == "reasoning":
         return {"type": "reasoning", "content": part.get("text")}
@@ -120,35 +120,8 @@ def _content(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _documents(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = _items(tree, "retrieval", "documents") or _items(tree, "reranker", "output_documents")
+    found = listed(tree, "retrieval", "documents") or listed(tree, "reranker", "output_documents")
     return [dict(document) for item in found if isinstance(document := item.get("document"), Mapping)]
-
-
-def _nest(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Flattened keys as a tree: {"a.0.b": 1} is {"a": {"0": {"b": 1}}}."""
-    tree: dict[str, Any] = {}
-    for key, value in attributes.items():
-        if key.startswith(_CONTENT_PREFIXES):
-            *path, leaf = key.split(".")
-            node = tree
-            for name in path:
-                below = node.setdefault(name, {})
-                node = below if isinstance(below, dict) else node.setdefault(f"{name}.", {})
-            node[leaf] = value
-    return tree
-
-
-def _get(tree: Any, *path: str) -> Any:
-    for name in path:
-        tree = tree.get(name) if isinstance(tree, Mapping) else None
-    return tree
-
-
-def _items(tree: Mapping[str, Any], *path: str) -> list[Mapping[str, Any]]:
-    """The items of a flattened list in the order of their numbers, whatever the order of the attributes; gaps close."""
-    branch = _get(tree, *path)
-    numbers = [name for name in mapping(branch) if name.isdecimal() and len(name) <= _MAX_DIGITS]
-    return [branch[name] for name in sorted(numbers, key=int) if isinstance(branch[name], Mapping)]
 
 
 OPENINFERENCE = Dialect(
