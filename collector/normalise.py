@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.batch import CALL_SCHEMA, PART_SCHEMA, SPAN_SCHEMA, Batch
-from collector.call import DEFAULT_PROJECT
 from collector.dialects import DIALECTS, Dialect, SpanView
-from collector.dialects.genai import PARAMETERS
+from collector.dialects.finish import fill, fold
+from collector.dialects.genai import LIST_PARAMETERS, PARAMETERS
+from collector.dialects.operations import guessed, named_otherwise
+from collector.dialects.streaming import streaming
 from collector.otlp.attributes import AttributeTable
 from collector.otlp.jsoncolumns import json_events, json_links
 from collector.otlp.table import SpanTable
@@ -34,14 +36,18 @@ def normalise(table: SpanTable) -> Batch:
     """The spans of one request and what they tell of model calls: what each dialect on them says, field by field."""
     attributes = table.attributes
     operation = _operation(attributes)
+    operation = pc.coalesce(operation, guessed(attributes, table.kind))
     is_call = _among(operation, CALL_OPERATIONS)
-    is_wrapper = _among(operation, WRAPPER_OPERATIONS)
+    other = named_otherwise(attributes, operation)
+    is_wrapper = _among(operation, WRAPPER_OPERATIONS) | other.is_valid().to_numpy(zero_copy_only=False)
+    operation = pc.coalesce(operation, other)
     columns = {name: _column(attributes, name) for name in _TYPES if any(name in d.columns for d in DIALECTS)}
     columns["parameters"] = _parameters(attributes)
     asked = is_call | is_wrapper | _among(operation, _SPAN_OPERATIONS_WITH_DOCUMENTS)
     for dialect in DIALECTS:
         columns = _describe(dialect, table, asked, columns)
     columns |= _inclusive_tokens(columns)
+    columns["finish_reasons"] = fold(fill(columns["finish_reasons"], columns["output_messages"]))
     operation = pc.coalesce(columns["operation"], operation) if "operation" in columns else operation
     columns |= {"operation": operation, **_errors(table, columns.get("error_type"))}
     has_usage = pc.is_valid(pc.coalesce(columns["input_tokens"], columns["output_tokens"]))
@@ -53,10 +59,14 @@ def _operation(attributes: AttributeTable) -> pa.Array:
     """What each span did, in the words of OTel GenAI; null for a span that says nothing of the kind."""
     column = pa.nulls(attributes.n_rows, pa.string())
     for dialect in DIALECTS:
-        if dialect.operation_key in attributes:
+        if dialect.operation_key is not None and dialect.operation_key in attributes:
             encoded = pc.dictionary_encode(attributes.strings(dialect.operation_key))
-            names = pa.array([dialect.operations.get(word) for word in encoded.dictionary.to_pylist()], pa.string())
-            column = pc.coalesce(column, names.take(encoded.indices))
+            words = [dialect.operations.get(word or "") for word in encoded.dictionary.to_pylist()]
+            column = pc.coalesce(column, pa.array(words, pa.string()).take(encoded.indices))
+    for dialect in DIALECTS:
+        if dialect.operation is not None and dialect.marker is not None and dialect.marker in attributes:
+            marked = pa.array(attributes.has(dialect.marker))
+            column = pc.coalesce(column, pc.if_else(marked, dialect.operation, pa.scalar(None, pa.string())))
     return column
 
 
@@ -120,11 +130,11 @@ def _parameters(attributes: AttributeTable) -> pa.Array:
 
 def _parameter(attributes: AttributeTable, key: str) -> list[str | None]:
     """One parameter of all spans as JSON texts."""
-    lists = attributes.string_lists(key)
-    numbers = attributes.doubles(key)
+    if key.removeprefix("gen_ai.request.") in LIST_PARAMETERS:
+        return [None if items is None else _dump(items) for items in attributes.string_lists(key).to_pylist()]
     return [
-        _dump(items) if items is not None else None if number is None else _dump(_whole(number))
-        for items, number in zip(lists.to_pylist(), numbers.to_pylist(), strict=True)
+        _dump(_whole(number)) if number is not None else None if text is None else _dump(text)
+        for number, text in zip(attributes.doubles(key).to_pylist(), attributes.strings(key).to_pylist(), strict=True)
     ]
 
 
@@ -136,9 +146,9 @@ def _describe(
     dialect: Dialect, table: SpanTable, asked: npt.NDArray[np.bool_], columns: Mapping[str, pa.Array]
 ) -> dict[str, pa.Array]:
     """`columns` with the holes filled that `dialect.describe` can fill."""
-    if dialect.marker is None or dialect.marker not in table.attributes:
+    rows = np.flatnonzero(asked & _told_by(dialect, table)) if asked.any() else np.empty(0, np.int64)
+    if not len(rows):
         return dict(columns)
-    rows = np.flatnonzero(asked & table.attributes.has(dialect.marker))
     facts = {int(row): dialect.describe(_view(table, int(row))) for row in rows}
     filled = dict(columns)
     for field in sorted({field for told in facts.values() for field in told}):
@@ -146,6 +156,18 @@ def _describe(
         told = pa.array(values, _TYPES[field])
         filled[field] = pc.coalesce(filled[field], told) if field in filled else told
     return filled
+
+
+def _told_by(dialect: Dialect, table: SpanTable) -> npt.NDArray[np.bool_]:
+    """Which spans carry what `dialect.describe` reads."""
+    found = np.zeros(len(table), dtype=bool)
+    for key in (dialect.marker, *dialect.details):
+        if key is not None and key in table.attributes:
+            found |= table.attributes.has(key)
+    if dialect.events and len(names := pc.struct_field(table.events.flatten(), "name")):
+        of_event = pc.is_in(names, pa.array(sorted(dialect.events))).to_numpy(zero_copy_only=False)
+        found[pc.list_parent_indices(table.events).to_numpy()[of_event]] = True
+    return found
 
 
 def _view(table: SpanTable, row: int) -> SpanView:
@@ -224,7 +246,7 @@ def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArr
         for name in SPAN_SCHEMA.names
         if name not in ("project", "operation", "documents", "attributes", "events", "links")
     } | {
-        "project": _project(len(table)),
+        "project": table.project,
         "operation": columns["operation"],
         "documents": documents,
         "attributes": table.attributes.json_without(_stored_elsewhere(table.attributes, is_call, documents)),
@@ -250,21 +272,25 @@ def _parts(
         "scope": table.scope,
         "start_ns": table.start_ns,
         "end_ns": table.end_ns,
+        "project": table.project,
         "service": table.service,
         "environment": table.environment,
         "latency_s": pc.divide(pc.cast(latency_ns, pa.float64(), safe=False), 1e9),
         "ttft_s": _ttft(table, columns),
     }
-    whole["stream"] = pc.if_else(pc.is_valid(whole["ttft_s"]), True, columns["stream"])
+    whole |= streaming(
+        table.attributes,
+        scope=table.scope,
+        stated=columns["stream"],
+        first_chunk_s=whole["ttft_s"],
+        latency_s=whole["latency_s"],
+        error_type=columns["error_type"],
+    )
     n_parts = int(is_part.sum())
     stored = {name: whole[name].filter(kept) for name in PART_SCHEMA.names if name in whole}
-    stored |= {"project": _project(n_parts), "cost_usd": _costs(stored)}
+    stored |= {"cost_usd": _costs(stored)}
     missing = {name: pa.nulls(n_parts, _TYPES[name]) for name in PART_SCHEMA.names if name not in stored}
     return pa.Table.from_arrays([(stored | missing)[name] for name in PART_SCHEMA.names], schema=PART_SCHEMA)
-
-
-def _project(n: int) -> pa.Array:
-    return pa.repeat(pa.scalar(DEFAULT_PROJECT), n)
 
 
 def _stored_elsewhere(

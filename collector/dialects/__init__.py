@@ -1,10 +1,15 @@
 """How instrumentations write model calls: one file each, merged field by field in this order."""
 
+from collector.dialects.anthropic_sdk import ANTHROPIC_SDK
 from collector.dialects.base import Dialect, SpanView
 from collector.dialects.genai import GENAI
+from collector.dialects.inference_server import INFERENCE_SERVER
+from collector.dialects.langfuse import LANGFUSE
+from collector.dialects.mlflow import MLFLOW
 from collector.dialects.openinference import OPENINFERENCE
+from collector.dialects.span_events import SPAN_EVENTS
 
-DIALECTS: tuple[Dialect, ...] = (GENAI, OPENINFERENCE)
+DIALECTS: tuple[Dialect, ...] = (GENAI, SPAN_EVENTS, ANTHROPIC_SDK, INFERENCE_SERVER, OPENINFERENCE, LANGFUSE, MLFLOW)
 """Best first: where several dialects on one span tell the same field, the earlier one wins."""
 
 __all__ = ["DIALECTS", "Dialect", "SpanView"]

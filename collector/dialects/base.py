@@ -25,14 +25,20 @@ def _nothing(_: SpanView) -> Facts:
     return {}
 
 
+def _never(_: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One dialect as data and one pure function.
 
-    `operation_key` names the span's kind, `operations` folds its values to the operations of OTel GenAI.
+    `operation_key` names the span's kind, `operations` folds its values to the operations of OTel GenAI. `operation` is
+    what a span with `marker` did where nothing else tells.
     `columns` gives, per field of `Call`, the attribute keys that hold it as it is, best first: read a column at a time.
-    `describe` tells what columns cannot, from all that one span says; it is asked only about spans that carry `marker`
-    and are model calls, wrappers of model calls or retrievals, and fills only what is still unknown.
+    `describe` tells what columns cannot, from all that one span says; it is asked only about spans that carry `marker`,
+    one of the attributes `details` or an event named in `events`, and that are model calls, wrappers of model calls or
+    retrievals. It fills only what is still unknown.
     `invented` are values that the spans of `scope` (a prefix of its name) carry though nobody sent them: by attribute
     key; they are not taken for facts.
     `is_content` says which attributes are stored on the Call and therefore not a second time on the span,
@@ -40,12 +46,15 @@ class Dialect:
     """
 
     name: str
-    operation_key: str
-    operations: Mapping[str, str]
-    columns: Mapping[str, tuple[str, ...]]
-    is_content: Callable[[str], bool]
-    is_document: Callable[[str], bool]
+    operation_key: str | None = None
+    operations: Mapping[str, str] = field(default_factory=dict)
+    operation: str | None = None
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_content: Callable[[str], bool] = _never
+    is_document: Callable[[str], bool] = _never
     marker: str | None = None
+    details: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
     scope: str | None = None
     invented: Mapping[str, Any] = field(default_factory=dict)
     describe: Callable[[SpanView], Facts] = field(default=_nothing)
