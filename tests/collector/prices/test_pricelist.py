@@ -1,6 +1,8 @@
 """The operator's own prices: which entry holds, and what a wrong one is told."""
 
 import datetime as dt
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -136,3 +138,11 @@ def test_a_wrong_price_is_refused_with_its_place_and_the_way_out(entries: list[d
     with pytest.raises(ValidationError) as refusal:
         PricesConfig.model_validate({"models": entries})
     assert says in "; ".join(complaints(refusal.value, PricesConfig))
+
+
+def test_the_example_of_the_docs_holds() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "prices.md").read_text().split("```toml\n")[1].split("```")[0]
+    prices = PriceList.of(PricesConfig.model_validate(tomllib.loads(text)["collector"]["prices"]))
+    assert per_mtok(prices, provider="azure.ai.openai", response_model="acme-chat-2") == 2
+    assert per_mtok(prices) == 0
+    assert per_mtok(prices, provider="acme", response_model="long-reader") == 3.005
