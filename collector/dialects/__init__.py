@@ -8,8 +8,18 @@ from collector.dialects.langfuse import LANGFUSE
 from collector.dialects.mlflow import MLFLOW
 from collector.dialects.openinference import OPENINFERENCE
 from collector.dialects.span_events import SPAN_EVENTS
+from collector.dialects.vercel import VERCEL
 
-DIALECTS: tuple[Dialect, ...] = (GENAI, SPAN_EVENTS, ANTHROPIC_SDK, INFERENCE_SERVER, OPENINFERENCE, LANGFUSE, MLFLOW)
+DIALECTS: tuple[Dialect, ...] = (
+    GENAI,
+    SPAN_EVENTS,
+    ANTHROPIC_SDK,
+    INFERENCE_SERVER,
+    OPENINFERENCE,
+    LANGFUSE,
+    MLFLOW,
+    VERCEL,
+)
 """Best first: where several dialects on one span tell the same field, the earlier one wins."""
 
 __all__ = ["DIALECTS", "Dialect", "SpanView"]

@@ -3,11 +3,14 @@
 Nothing here raises: what stands where a message is expected, but is none, is kept as text.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from collector.dialects.langchain_shapes import plain_message
+from collector.dialects.message_parts import part_of, tool_call, tool_call_response
 from collector.jsontext import parse
+
+_ROLES = {"human": "user", "ai": "assistant", "model": "assistant"}
 
 
 def json_or_text(value: Any) -> Any:
@@ -31,44 +34,39 @@ def items(value: Any) -> Sequence[Any]:
 
 
 def message(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """One chat message {role, content, tool_calls, tool_call_id} in parts."""
+    """One chat message {role, content, tool_calls, tool_call_id} in parts; content may be parts of any provider."""
+    raw = plain_message(raw)
     role = str(raw.get("role") or "user")
+    role = _ROLES.get(role, role)
     if raw.get("tool_call_id"):
-        response = {"type": "tool_call_response", "id": raw["tool_call_id"], "response": raw.get("content")}
-        return {"role": role, "parts": [response]}
-    tool_calls = [_tool_call(mapping(call)) for call in items(raw.get("tool_calls"))]
-    return {"role": role, "parts": [*content_parts(raw.get("content")), *tool_calls]}
+        return {"role": role, "parts": [tool_call_response(raw["tool_call_id"], raw.get("content"))]}
+    thought = raw.get("reasoning_content") or raw.get("reasoning")
+    thoughts = [{"type": "reasoning", "content": thought}] if isinstance(thought, str) else []
+    parts = [*thoughts, *content_parts(raw.get("content", raw.get("parts")))]
+    # Some libraries list a call among the parts and once more beside them.
+    listed = {part["id"] for part in parts if part.get("type") == "tool_call" and isinstance(part.get("id"), str)}
+    calls = [_tool_call(mapping(call)) for call in _calls(raw)]
+    parts += [call for call in calls if not (isinstance(call["id"], str) and call["id"] in listed)]
+    is_answer_of_tools = role == "user" and parts and all(part.get("type") == "tool_call_response" for part in parts)
+    return {"role": "tool" if is_answer_of_tools else role, "parts": parts}
+
+
+def _calls(raw: Mapping[str, Any]) -> Sequence[Any]:
+    """The tool calls beside a message's content, in the present form or in the one that had a single function."""
+    function = raw.get("function_call")
+    return items(raw.get("tool_calls")) or ([function] if isinstance(function, Mapping) else ())
 
 
 def content_parts(content: Any) -> list[dict[str, Any]]:
     """Parts of a message's content: a text, or a list of typed items."""
     if content is None or content == "":
         return []
-    return [_content_part(item) for item in (items(content) if isinstance(content, list | tuple) else [content])]
-
-
-def _content_part(item: Any) -> dict[str, Any]:
-    if not isinstance(item, Mapping):
-        return {"type": "text", "content": _text(item)}
-    if isinstance(item.get("text"), str):
-        return {"type": "text", "content": item["text"]}
-    if image := item.get("image_url"):
-        return {"type": "uri", "modality": "image", "uri": image.get("url") if isinstance(image, Mapping) else image}
-    return dict(item)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return [part_of(item) for item in (items(content) if isinstance(content, list | tuple) else [content])]
 
 
 def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:
     function = mapping(call.get("function")) or call
-    return {
-        "type": "tool_call",
-        "id": call.get("id"),
-        "name": function.get("name"),
-        "arguments": json_or_text(function.get("arguments")),
-    }
+    return tool_call(call.get("id"), function.get("name"), function.get("arguments", function.get("args")))
 
 
 def messages_of_request(request: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -80,13 +78,12 @@ def messages_of_request(request: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _input_item(item: Any) -> dict[str, Any]:
     """A chat message, an item of a Responses API input, or a bare text."""
     if not isinstance(item, Mapping):
-        return {"role": "user", "parts": [_content_part(item)]}
+        return {"role": "user", "parts": [part_of(item)]}
     match item.get("type"):
         case "function_call":
             return {"role": "assistant", "parts": [_tool_call({**item, "id": item.get("call_id")})]}
         case "function_call_output":
-            response = {"type": "tool_call_response", "id": item.get("call_id"), "response": item.get("output")}
-            return {"role": "tool", "parts": [response]}
+            return {"role": "tool", "parts": [tool_call_response(item.get("call_id"), item.get("output"))]}
         case _:
             return message(item)
 
