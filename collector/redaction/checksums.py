@@ -26,7 +26,7 @@ _VERHOEFF_PERMUTATION: Final = (
 )
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _DNI_LETTERS: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
-# Values of the characters in odd places (first, third, ...) of a codice fiscale; in even places 0 to 9 and A to Z count.
+# Values of the characters in odd places (first, third, ...) of a codice fiscale; in even places A is 0, B 1, ...
 _CF_ODD: Final = {
     **dict(zip("0123456789", (1, 0, 5, 7, 9, 13, 15, 17, 19, 21), strict=True)),
     **dict(
@@ -81,7 +81,7 @@ def pesel(digits: str) -> bool:
 
 
 def steuer_id(digits: str) -> bool:
-    """11 digits: of the first ten, one digit stands twice or three times and the others once at most; ISO 7064 11,10."""
+    """11 digits: of the first ten, one stands twice or three times and the others once at most; ISO 7064 11,10."""
     counts = sorted(digits[:10].count(d) for d in set(digits[:10]))
     if digits[0] == "0" or counts[-1] not in (2, 3) or counts[-2] != 1:
         return False
@@ -98,7 +98,7 @@ def nir(number: str) -> bool:
     if not (body + number[13:]).isdigit():
         return False
     month = int(number[3:5])
-    dated = 1 <= month <= 12 or 20 <= month <= 42 or 50 <= month
+    dated = 1 <= month <= 12 or 20 <= month <= 42 or month >= 50
     return number[0] in "123478" and dated and 97 - int(body) % 97 == int(number[13:])
 
 

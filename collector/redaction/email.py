@@ -14,6 +14,7 @@ _OPENING = ".!#$&*/=?^`{|}~'%-+_"
 _SPLIT = re.compile(r"@|%40")
 # user:password@host of a URL is no address; the password is found by its own detector.
 _USERINFO = re.compile(r"://[^\s/@]*$")
+_PICTURE = re.compile(r"\d+x\.(?:png|jpe?g|gif|webp|svg)", re.IGNORECASE)  # logo@2x.png
 _BREAKS = re.compile(r"[/=?&|{}`#*$!^~]")
 
 
@@ -30,7 +31,7 @@ def _judge(text: str, start: int, end: int) -> Iterator[Match]:
         return
     if kept == "git" and text[domain_start + len(trimmed) :].startswith((":", "/")):
         return  # the address of a repository
-    if _USERINFO.search(text, max(0, begin - 300), begin):
+    if _PICTURE.fullmatch(trimmed) or _USERINFO.search(text, max(0, begin - 300), begin):
         return
     yield Match(begin, domain_start + len(trimmed), Kind.EMAIL, f"{kept}@{trimmed}".lower())
 
@@ -46,6 +47,6 @@ def _is_label(label: str) -> bool:
 
 EMAIL = Detector(
     prefilter={Kind.EMAIL: r"[^\s\"\\(),:;<>@\[\]](?:@|%40)(?:[0-9A-Za-z]|[^\x00-\x7f]|\\u)"},
-    anchor=rf"{_LOCAL}{{1,128}}(?:@|%40){_DOMAIN}{{1,253}}",
+    anchor=rf"{_LOCAL}+(?:@|%40){_DOMAIN}+",
     judge=_judge,
 )

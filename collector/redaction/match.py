@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`text[start:end]` is of `kind`. `value` is its form without spelling (digits only, lower case): what is hashed."""
+    """`text[start:end]` is of `kind`. `value` is what is hashed: the same however it is spelled."""
 
     start: int
     end: int

@@ -52,7 +52,7 @@ class Pattern:
     """An operator's own kind: everything that `regex` (RE2 syntax) matches.
 
     Raises:
-        InvalidPolicy: if the name is taken or no small identifier, or the expression is wrong or matches nothing at all.
+        InvalidPolicy: if the name is taken or no identifier, or the expression is wrong or matches the empty text.
     """
 
     name: str
@@ -64,10 +64,10 @@ class Pattern:
         if self.name in ALL:
             raise InvalidPolicy(f"pattern name {self.name!r} is the name of a built-in kind; choose another")
         try:
-            matches_nothing = pc.match_substring_regex(pa.array([""]), self.regex)[0].as_py()
+            matches_empty = pc.match_substring_regex(pa.array([""]), self.regex)[0].as_py()
         except pa.ArrowInvalid as error:
             raise InvalidPolicy(f"pattern {self.name}: {error}; write it in RE2 syntax (no look-around)") from error
-        if matches_nothing:
+        if matches_empty:
             raise InvalidPolicy(f"pattern {self.name}: {self.regex!r} matches the empty text; make it need a character")
 
 

@@ -1,0 +1,7 @@
+"""Redaction: secrets and personal data are replaced before the first byte is stored."""
+
+from collector.redaction.kinds import GROUPS, Kind
+from collector.redaction.policy import InvalidPolicy, Mode, Pattern, Policy, Role
+from collector.redaction.table import redact
+
+__all__ = ["GROUPS", "InvalidPolicy", "Kind", "Mode", "Pattern", "Policy", "Role", "redact"]

@@ -1,0 +1,47 @@
+"""Words that say what a number is. A bare number whose check digit many others pass counts only beside one of them."""
+
+import re
+from typing import Final
+
+from collector.redaction.kinds import Kind
+
+REACH: Final = 50
+"""Characters before a number in which its word must stand. The key of a JSON value stands before it, too."""
+
+WORDS: Final[dict[Kind, str]] = {
+    Kind.US_SSN: r"ssn|social[ _-]?security",
+    Kind.UK_NHS: r"nhs",
+    Kind.DE_STEUER_ID: r"steuer[ _-]?(?:id|nummer|identifikationsnummer)|idnr|tin",
+    Kind.NL_BSN: r"bsn|burgerservicenummer|sofi[ -]?nummer",
+    Kind.PL_PESEL: r"pesel",
+    Kind.IN_AADHAAR: r"aadhaar|aadhar|adhaar|uidai",
+    Kind.BR_CPF: r"cpf",
+    Kind.CA_SIN: r"social[ _-]?insurance|sin[ _-]?(?:number|no)",
+}
+"""RE2 and Python; they are matched without regard to case, between characters that are no letters."""
+
+PHONE_WORDS: Final = (
+    r"(?:tele|cell|smart)?phones?|mobile|tel|cell|telefon|telefono|teléfono|téléphone|telefone|handy|celular|móvil"
+    r"|whats ?app|fax|dial|ring|sms|answering at|call (?:me|us)"
+    r"|(?:call|phone|text|reach|contact)(?: (?:me|us|him|her|them|you))?(?: back)? (?:at|on)"
+)
+
+_BEFORE: Final = {kind: re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE) for kind, words in WORDS.items()}
+# Between the word and the number stand no digits, and no more than a few short words: "my mobile number is now".
+_PHONE_BEFORE: Final = re.compile(
+    rf"(?<![a-z])(?:{PHONE_WORDS})(?:[ _-]?(?:number|num|nr|no))?(?![a-z])"
+    r"[^0-9A-Za-z]*(?:[A-Za-z']{1,6}[^0-9A-Za-z]+){0,4}$",
+    re.IGNORECASE,
+)
+_PHONE_AFTER: Final = re.compile(r"[ \t-]{0,3}\(?(?:office|mobile|fax|cell|home|work|desk)\b", re.IGNORECASE)
+
+
+def says(kind: Kind, text: str, start: int) -> bool:
+    """Whether a word for `kind` stands before `start`."""
+    return kind in _BEFORE and _BEFORE[kind].search(text, max(0, start - REACH), start) is not None
+
+
+def says_phone(text: str, start: int, end: int) -> bool:
+    """Whether the words around `text[start:end]` call it a phone number."""
+    lead = text[max(0, start - REACH) : start]
+    return _PHONE_BEFORE.search(lead) is not None or _PHONE_AFTER.match(text, end) is not None

@@ -1,0 +1,48 @@
+"""API keys that their prefix gives away."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from collector.redaction.detector import Detector
+from collector.redaction.kinds import Kind
+from collector.redaction.match import Match
+
+PROVIDER_KEYS: Final[dict[str, str]] = {
+    "OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse (sk-)": r"sk-[A-Za-z0-9_\-]{20,}",
+    "Stripe": r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,}",
+    "GitHub": r"gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}",
+    "GitLab": r"glpat-[A-Za-z0-9_\-]{20,}",
+    "AWS": r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}",
+    "Google": r"AIza[A-Za-z0-9_\-]{35}|ya29\.[A-Za-z0-9_\-]{20,}|GOCSPX-[A-Za-z0-9_\-]{20,}",
+    "Slack": r"xox[abeprs]-[A-Za-z0-9\-]{10,}|xapp-[A-Za-z0-9\-]{10,}",
+    "Hugging Face": r"hf_[A-Za-z0-9]{30,}",
+    "Groq": r"gsk_[A-Za-z0-9]{40,}",
+    "xAI": r"xai-[A-Za-z0-9]{40,}",
+    "Replicate": r"r8_[A-Za-z0-9]{37}",
+    "Perplexity": r"pplx-[A-Za-z0-9]{40,}",
+    "Tavily": r"tvly-[A-Za-z0-9\-]{20,}",
+    "NVIDIA": r"nvapi-[A-Za-z0-9_\-]{40,}",
+    "Databricks": r"dapi[0-9a-f]{32}",
+    "DigitalOcean": r"do[opr]_v1_[0-9a-f]{64}",
+    "npm": r"npm_[A-Za-z0-9]{36}",
+    "PyPI": r"pypi-AgEI[A-Za-z0-9_\-]{50,}",
+    "SendGrid": r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}",
+    "Telegram": r"[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}",
+    "Watchkeeper": r"wk_[A-Za-z0-9_\-]{20,}",
+}
+"""Prefix and shape, RE2."""
+
+_MIN_DIGITS = 2
+
+
+def _judge(text: str, start: int, end: int) -> Iterator[Match]:
+    joined = (start and text[start - 1].isalnum()) or text[end : end + 1].isalnum()
+    key = text[start:end]
+    # A random key holds digits; `sk-estimator-doc-link-fitted` is a CSS class.
+    if not joined and sum(c.isdigit() for c in key) >= _MIN_DIGITS:
+        yield Match(start, end, Kind.API_KEY, key)
+
+
+_ANY = "|".join(PROVIDER_KEYS.values())
+
+PROVIDER = Detector(prefilter={Kind.API_KEY: _ANY}, anchor=_ANY, judge=_judge)
