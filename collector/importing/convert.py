@@ -1,12 +1,10 @@
-"""One row of a file -> one call."""
+"""One row of a file -> the document of one call."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
 
-from collector.call import Call
-from collector.calllog import call_of
 from collector.errors import BadRequest
 from collector.importing.mapping import OPEN_TARGETS, TARGETS, FieldMap
 from collector.importing.values import typed
@@ -30,16 +28,10 @@ class Plan:
     zone: tzinfo = UTC
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """A call, and the document that makes it wherever it is sent: its ids are in it, its price is not."""
+def document_of(row: Mapping[str, Any], plan: Plan) -> Json | None:
+    """The document of a call that `row` is, for `collector.calllog` to check; None where it is no call.
 
-    document: Json
-    call: Call
-
-
-def convert(row: Mapping[str, Any], plan: Plan) -> Converted | None:
-    """The call of `row`; None where the preset says that the row is none.
+    Ids that the row does not tell are made where it is stored, from all that the document says.
 
     Raises:
         BadRequest: with the path of what is wrong.
@@ -48,9 +40,7 @@ def convert(row: Mapping[str, Any], plan: Plan) -> Converted | None:
     if given is None:
         return None
     known = {name: value for name, raw in given.items() if (value := typed(name, raw, plan.zone)) is not None}
-    document = _joined({**plan.mapping.defaults, **plan.defaults, **known})
-    call = call_of(document)
-    return Converted(document | {"call_id": call.call_id, "trace_id": call.trace_id, "span_id": call.span_id}, call)
+    return _joined({**plan.mapping.defaults, **plan.defaults, **known})
 
 
 def _given(row: Mapping[str, Any], plan: Plan) -> Json | None:

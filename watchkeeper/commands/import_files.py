@@ -1,14 +1,13 @@
 """What `watchkeeper import` does with each file."""
 
 from collections import deque
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from collector.errors import BadRequest
-from collector.importing.convert import Converted, Plan, convert
+from collector.importing.convert import Plan, document_of
 from collector.importing.reading import STDIN, Format, Reading, open_rows
 from collector.importing.row import BadRow, FileBroken
 from watchkeeper.commands.progress import Meter, meter
@@ -29,7 +28,6 @@ class Tally:
     n_known: int = 0
     n_passed_over: int = 0
     n_rejected: int = 0
-    first: Converted | None = None
     broken: str | None = None
     """Why the rest of the file was not read."""
 
@@ -42,8 +40,8 @@ def rejects_path(path: Path) -> Path:
     return Path("stdin.rejects.jsonl") if path == STDIN else path.with_name(f"{path.name}.rejects.jsonl")
 
 
-def import_file(path: Path, kind: Format, plan: Plan, sink: Sink | None, rejects: Rejects) -> Tally:
-    """Send every call of `path` to `sink`; with None all is read and checked, and nothing sent.
+def import_file(path: Path, kind: Format, plan: Plan, sink: Sink, rejects: Rejects) -> Tally:
+    """Send every call of `path` to `sink`.
 
     Raises:
         WatchkeeperError: what keeps it from being done; the calls stored so far stay.
@@ -73,15 +71,14 @@ def _read_all(reading: Reading, plan: Plan, batches: "_Sending", tally: Tally, r
             _reject(tally, rejects, row.number, row.reason, row.row)
             continue
         try:
-            converted = convert(row.values, plan)
+            document = document_of(row.values, plan)
         except BadRequest as error:
             _reject(tally, rejects, row.number, str(error), row.values)
             continue
-        if converted is None:
+        if document is None:
             tally.n_passed_over += 1
             continue
-        tally.first = tally.first or converted
-        batches.add(Item(row.number, row.values, converted, json_line(converted.document)))
+        batches.add(Item(row.number, row.values, document, json_line(document)))
 
 
 def _reject(tally: Tally, rejects: Rejects, number: int, reason: str, row: Any) -> None:
@@ -92,7 +89,7 @@ def _reject(tally: Tally, rejects: Rejects, number: int, reason: str, row: Any) 
 class _Sending:
     """Items into batches, and batches to the sink while the next are read; never more than `MAX_WAITING` of them."""
 
-    def __init__(self, sink: Sink | None, sender: ThreadPoolExecutor, tally: Tally, rejects: Rejects) -> None:
+    def __init__(self, sink: Sink, sender: ThreadPoolExecutor, tally: Tally, rejects: Rejects) -> None:
         self._sink, self._sender, self._tally, self._rejects = sink, sender, tally, rejects
         self._items: list[Item] = []
         self._n_bytes = 0
@@ -111,19 +108,12 @@ class _Sending:
 
     def _send(self) -> None:
         items, self._items, self._n_bytes = self._items, [], 0
-        if self._sink is None:
-            self._tally.n_stored += len(items)
-            return
         while len(self._waiting) >= MAX_WAITING:
             self._count(self._waiting.popleft().result())
-        self._waiting.append(self._sender.submit(_write, self._sink, items))
+        self._waiting.append(self._sender.submit(write_all, self._sink, items))
 
     def _count(self, written: Written) -> None:
         self._tally.n_stored += written.n_stored
         self._tally.n_known += written.n_known
         for refusal in written.refusals:
             _reject(self._tally, self._rejects, refusal.item.number, refusal.reason, refusal.item.row)
-
-
-def _write(sink: Sink, items: Sequence[Item]) -> Written:
-    return write_all(sink, items)

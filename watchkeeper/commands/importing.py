@@ -62,6 +62,7 @@ def import_(
     from collector.importing.reading import PLACES, format_of
     from watchkeeper.commands.import_files import rejects_path
     from watchkeeper.commands.rejects import Rejects
+    from watchkeeper.commands.sinks import CheckSink
 
     if url is not None and data_dir is not None:
         raise WatchkeeperError("--url and --data-dir: give the one or the other")
@@ -76,7 +77,7 @@ def import_(
     plan = _plan(preset, maps or [], mapping, {k: v for k, v in defaults.items() if v is not None}, timezone)
     n_rejected = 0
     with ExitStack() as parts:
-        sink = None if dry_run else _sink(parts, url, api_key, data_dir)
+        sink = CheckSink() if dry_run else _sink(parts, url, api_key, data_dir)
         for path, format_ in zip(paths, formats, strict=True):
             rejected = Rejects(str(path), None if dry_run else rejects or rejects_path(path), place=PLACES[format_])
             n_rejected += _import_one(path, format_, plan, sink, rejected)
@@ -84,9 +85,10 @@ def import_(
         raise typer.Exit(1)
 
 
-def _import_one(path: Path, kind: Format, plan: Plan, sink: Sink | None, rejects: Rejects) -> int:
+def _import_one(path: Path, kind: Format, plan: Plan, sink: Sink, rejects: Rejects) -> int:
     """Import one file, say what came of it, and return the number of rejected rows."""
     from watchkeeper.commands.import_files import import_file
+    from watchkeeper.commands.sinks import CheckSink
 
     try:
         tally = import_file(path, kind, plan, sink, rejects)
@@ -95,9 +97,11 @@ def _import_one(path: Path, kind: Format, plan: Plan, sink: Sink | None, rejects
         raise typer.Exit(130) from None
     finally:
         rejects.close()
-    if sink is None and tally.first is not None:
-        print(json.dumps(tally.first.call.to_json(), ensure_ascii=False, indent=2))
-    print(_summary(path, tally, rejects, dry_run=sink is None))
+    is_dry = isinstance(sink, CheckSink)
+    if isinstance(sink, CheckSink) and sink.first is not None:
+        print(json.dumps(sink.first.to_json(), ensure_ascii=False, indent=2))
+        sink.first = None
+    print(_summary(path, tally, rejects, dry_run=is_dry))
     for line in rejects.first:
         print(f"  {line}", file=sys.stderr)
     if tally.broken:

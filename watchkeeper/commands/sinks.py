@@ -1,24 +1,27 @@
 """Where imported calls go: a running platform, or the files of one that does not run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from collector.call import Call
+from collector.calllog import call_of
 from collector.errors import BadRequest
-from collector.importing.convert import Converted
+from collector.rows import batch_of_calls
+from collector.store.base import TelemetryWriter
 from watchkeeper.commands.rest import Rest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """One call on its way. `number` and `row` say where in the file it stands, should it be refused; `line` is its
-    document as JSON."""
+    """One call on its way: its document and the same as JSON. `number` and `row` say where in the file it stands,
+    should it be refused."""
 
     number: int
     row: Any
-    call: Converted
+    document: Mapping[str, Any]
     line: bytes
 
 
@@ -51,17 +54,42 @@ class Sink(Protocol):
 
 
 def write_all(sink: Sink, items: Sequence[Item]) -> Written:
-    """Write `items` but those that are refused: a batch that is refused is halved until they stand alone."""
+    """Write `items` but those that are refused: when the batch is, those that are no calls are taken out first, and
+    if it is refused still, it is halved until the refused ones stand alone."""
     if not items:
         return Written(0, 0)
     try:
         n_stored = sink.write(items)
     except BadRequest as error:
+        if refusals := tuple(filter(None, map(_check, items))):
+            refused = {refusal.item for refusal in refusals}
+            good = write_all(sink, [item for item in items if item not in refused])
+            return good + Written(0, 0, refusals)
         if len(items) == 1:
             return Written(0, 0, (Refusal(items[0], str(error).removeprefix("line 1: ")),))
         middle = len(items) // 2
         return write_all(sink, items[:middle]) + write_all(sink, items[middle:])
     return Written(n_stored, len(items) - n_stored)
+
+
+def _check(item: Item) -> Refusal | None:
+    try:
+        call_of(item.document)
+    except BadRequest as error:
+        return Refusal(item, str(error))
+    return None
+
+
+class CheckSink:
+    """Stores nothing: all calls are new to it. `first` is the first of them."""
+
+    def __init__(self) -> None:
+        self.first: Call | None = None
+
+    def write(self, items: Sequence[Item]) -> int:
+        calls = [call_of(item.document) for item in items]
+        self.first = self.first or next(iter(calls), None)
+        return len(calls)
 
 
 class RestSink:
@@ -79,13 +107,12 @@ class RestSink:
 class StoreSink:
     """Writes the store of a data directory that no process owns."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: TelemetryWriter) -> None:
         self._store = store
 
     def write(self, items: Sequence[Item]) -> int:
-        from collector.rows import batch_of_calls
-
-        return int(self._store.write([batch_of_calls([item.call.call for item in items])]).n_spans)
+        batch = batch_of_calls([call_of(item.document) for item in items])
+        return self._store.write([batch]).n_spans
 
 
 @contextmanager
