@@ -4,7 +4,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from collector.errors import BadRequest, TooLarge
-from collector.otlp.wire import decompress
+from collector.otlp.unpack import unpack_gzip as decompress
 
 
 class UnsupportedMediaType(BadRequest):

@@ -9,12 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.otlp.anyvalue import any_value, plain_fields
 from collector.otlp.jsoncolumns import json_objects
-from collector.otlp.wire import any_value
 
 Ints = npt.NDArray[np.int64]
 
-_MISSING = ("", "None", "null")  # spellings of "no value" that some libraries send as text
+_FORMS = ("string", "bool", "int", "double", "array", "kvlist", "bytes")
+_MISSING = pa.array(["", "None", "null"])  # spellings of "no value" that some libraries send as text
+_SAYS_NOTHING = pa.array(["", "None", "null", "[]", "{}"])
 
 
 class AttributeTable:
@@ -27,6 +29,7 @@ class AttributeTable:
         self._owners: Ints = np.repeat(np.arange(self.n_rows), lengths)
         self._pairs_keys = pc.struct_field(pairs, "key")
         self._values = pc.struct_field(pairs, "value")
+        self._children = {name: pc.struct_field(self._values, name) for name in _FORMS}
         encoded = pc.dictionary_encode(self._pairs_keys, null_encoding="encode")
         self._codes = encoded.indices.to_numpy(zero_copy_only=False)
         self.keys: list[str | None] = encoded.dictionary.to_pylist()
@@ -34,6 +37,8 @@ class AttributeTable:
         # Attributes grouped by key: those of code c are _order[_starts[c] : _starts[c + 1]].
         self._order = np.argsort(self._codes, kind="stable")
         self._starts = np.searchsorted(self._codes[self._order], np.arange(len(self.keys) + 1))
+        # How many attributes of each key have each form of value: most keys have one, and the others cost nothing.
+        self._n_of_form = {name: self._count(child) for name, child in self._children.items()}
 
     def __contains__(self, key: str) -> bool:
         return key in self._code_of
@@ -46,65 +51,68 @@ class AttributeTable:
 
     def strings(self, key: str) -> pa.Array:
         """`key` as text, null where absent or spelled as no value; numbers and booleans in their JSON form."""
-        column = self._child(key, "string")
-        column = pc.if_else(pc.is_in(column, pa.array(_MISSING)), None, column)
-        for child in ("int", "double", "bool"):
-            other = self._child(key, child)
-            if other.null_count < self.n_rows:
-                column = pc.coalesce(column, pc.cast(other, pa.string()))
+        column = self._texts(key)
+        for form in ("int", "double", "bool"):
+            if self._has_form(key, form):
+                column = pc.coalesce(column, pc.cast(self._child(key, form), pa.string()))
         return column
 
     def ints(self, key: str) -> pa.Array:
         """`key` as whole numbers, also from text and from doubles; null where it is none or negative."""
         column = self._child(key, "int")
-        doubles, texts = self._child(key, "double"), self._child(key, "string")
-        if doubles.null_count < self.n_rows:
+        if self._has_form(key, "double"):
+            doubles = self._child(key, "double")
             whole = pc.if_else(pc.and_(pc.is_finite(doubles), pc.less(pc.abs(doubles), 2.0**62)), doubles, None)
             column = pc.coalesce(column, pc.cast(whole, pa.int64(), safe=False))
-        if texts.null_count < self.n_rows:
+        if self._has_form(key, "string"):
+            texts = self._child(key, "string")
             digits = pc.if_else(pc.match_substring_regex(texts, r"^\d{1,18}$"), texts, None)
             column = pc.coalesce(column, pc.cast(digits, pa.int64()))
         return pc.if_else(pc.greater_equal(column, 0), column, None)
 
     def doubles(self, key: str) -> pa.Array:
         """`key` as finite numbers, also from integers and text."""
-        column = pc.coalesce(self._child(key, "double"), pc.cast(self._child(key, "int"), pa.float64(), safe=False))
-        texts = self._child(key, "string")
-        if texts.null_count < self.n_rows:
+        column = self._child(key, "double")
+        if self._has_form(key, "int"):
+            column = pc.coalesce(column, pc.cast(self._child(key, "int"), pa.float64(), safe=False))
+        if self._has_form(key, "string"):
+            texts = self._child(key, "string")
             numbers = pc.if_else(pc.match_substring_regex(texts, r"^-?\d+(\.\d+)?([eE][-+]?\d+)?$"), texts, None)
             column = pc.coalesce(column, pc.cast(numbers, pa.float64()))
         return pc.if_else(pc.is_finite(column), column, None)
 
     def bools(self, key: str) -> pa.Array:
         """`key` as truth values, also from the words true and false."""
-        column, texts = self._child(key, "bool"), self._child(key, "string")
-        if texts.null_count < self.n_rows:
-            words = pc.utf8_lower(texts)
+        column = self._child(key, "bool")
+        if self._has_form(key, "string"):
+            words = pc.utf8_lower(self._child(key, "string"))
             spoken = pc.if_else(pc.is_in(words, pa.array(["true", "false"])), pc.equal(words, "true"), None)
             column = pc.coalesce(column, spoken)
         return column
 
     def string_lists(self, key: str) -> pa.Array:
         """`key` as lists of text; a single text is a list of one."""
-        arrays = pc.dictionary_encode(self._child(key, "array"))
-        parsed = [
-            [str(item) for item in any_value("array", raw) if item is not None] for raw in arrays.dictionary.to_pylist()
-        ]
-        column = pa.array(parsed, pa.list_(pa.string())).take(arrays.indices)
-        texts = self._child(key, "string")
-        if texts.null_count < self.n_rows:
-            single = pa.array([None if text is None else [text] for text in texts.to_pylist()], pa.list_(pa.string()))
+        column = pa.nulls(self.n_rows, pa.list_(pa.string()))
+        if self._has_form(key, "array"):
+            arrays = pc.dictionary_encode(self._child(key, "array"))
+            parsed = [
+                [str(item) for item in any_value("array", raw) if item is not None]
+                for raw in arrays.dictionary.to_pylist()
+            ]
+            column = pa.array(parsed, pa.list_(pa.string())).take(arrays.indices)
+        if self._has_form(key, "string"):
+            texts = self._child(key, "string").to_pylist()
+            single = pa.array([None if text is None else [text] for text in texts], pa.list_(pa.string()))
             column = pc.coalesce(column, single)
         return column
 
     def json_texts(self, key: str, dump: Callable[[Any], str]) -> pa.Array:
         """`key` as JSON text: a text as it came, a structured value through `dump`."""
-        column = self._child(key, "string")
-        column = pc.if_else(pc.is_in(column, pa.array(_MISSING)), None, column)
-        for child in ("array", "kvlist"):
-            structured = self._child(key, child)
-            if structured.null_count < self.n_rows:
-                texts = [None if raw is None else dump(any_value(child, raw)) for raw in structured.to_pylist()]
+        column = self._texts(key)
+        for form in ("array", "kvlist"):
+            if self._has_form(key, form):
+                structured = self._child(key, form).to_pylist()
+                texts = [None if raw is None else dump(any_value(form, raw)) for raw in structured]
                 column = pc.coalesce(column, pa.array(texts, pa.string()))
         return column
 
@@ -122,6 +130,23 @@ class AttributeTable:
         kept = pa.array(keep)
         return json_objects(self._pairs_keys.filter(kept), self._values.filter(kept), self._owners[keep], self.n_rows)
 
+    def json_under(self, prefixes: tuple[str, ...], left_out: frozenset[str], rows: npt.NDArray[np.bool_]) -> pa.Array:
+        """What `rows` carry under `prefixes`, less the keys `left_out`, as JSON objects with the rest of each key.
+
+        Null where there is nothing, and what says nothing is left out.
+        """
+        names = [_rest(key, prefixes) if key and key not in left_out else "" for key in self.keys]
+        is_named = np.array([bool(name) for name in names], dtype=bool)
+        if not is_named.any():
+            return pa.nulls(self.n_rows, pa.string())
+        says_nothing = pc.is_in(self._children["string"], _SAYS_NOTHING).to_numpy(zero_copy_only=False)
+        keep = is_named[self._codes] & rows[self._owners] & ~says_nothing
+        keys = pa.array(names, pa.string()).take(pa.array(self._codes[keep]))
+        owners = self._owners[keep]
+        told = np.bincount(owners, minlength=self.n_rows) > 0
+        objects = json_objects(keys, self._values.filter(pa.array(keep)), owners, self.n_rows)
+        return pc.if_else(pa.array(told), objects, pa.scalar(None, pa.string()))
+
     @cached_property
     def _row_starts(self) -> Ints:
         return np.searchsorted(self._owners, np.arange(self.n_rows + 1))
@@ -130,21 +155,38 @@ class AttributeTable:
         code = self._code_of.get(key)
         return np.empty(0, np.int64) if code is None else self._order[self._starts[code] : self._starts[code + 1]]
 
-    def _child(self, key: str, child: str) -> pa.Array:
+    def _count(self, child: pa.Array) -> Ints:
+        """How many values of one form there are, by the code of their key."""
+        if child.null_count == len(child):
+            return np.zeros(len(self.keys), dtype=np.int64)
+        return np.bincount(self._codes[child.is_valid().to_numpy(zero_copy_only=False)], minlength=len(self.keys))
+
+    def _has_form(self, key: str, form: str) -> bool:
+        code = self._code_of.get(key)
+        return code is not None and bool(self._n_of_form[form][code])
+
+    def _texts(self, key: str) -> pa.Array:
+        """The texts of `key`, without those that are spelled as no value."""
+        column = self._child(key, "string")
+        missing = pc.is_in(column, value_set=_MISSING)
+        return pc.if_else(missing, None, column) if pc.any(missing).as_py() else column
+
+    def _child(self, key: str, form: str) -> pa.Array:
         """One value form of `key` as a column of n_rows, null where it is absent or of another form."""
+        child = self._children[form]
+        if not self._has_form(key, form):
+            return pa.nulls(self.n_rows, child.type)
         places = self._places(key)
         at = np.full(self.n_rows, -1, dtype=np.int64)
         at[self._owners[places]] = places
-        return pc.struct_field(self._values, child).take(pa.array(at, mask=at < 0))
+        return child.take(pa.array(at, mask=at < 0))
+
+
+def _rest(key: str, prefixes: tuple[str, ...]) -> str:
+    """`key` less the first of `prefixes` that it begins with; empty where it begins with none."""
+    return next((key.removeprefix(prefix) for prefix in prefixes if key.startswith(prefix)), "")
 
 
 def pairs_to_dict(keys: list[str | None], values: list[Mapping[str, Any] | None]) -> dict[str, Any]:
     """Python values of decoded (key, value) pairs."""
-    return {key: _plain(value) for key, value in zip(keys, values, strict=True) if key}
-
-
-def _plain(value: Mapping[str, Any] | None) -> Any:
-    for name, item in (value or {}).items():
-        if item is not None:
-            return any_value(name, item) if isinstance(item, bytes) else item
-    return None
+    return {key: plain_fields(value) for key, value in zip(keys, values, strict=True) if key}

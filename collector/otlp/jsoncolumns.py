@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.otlp.anyvalue import any_value
 from collector.otlp.hexids import optional_hex_column
-from collector.otlp.wire import any_value
 
 _MUST_BE_ESCAPED = r'["\\\x00-\x1f]'
 
@@ -46,6 +46,15 @@ def json_links(links: pa.ListArray) -> pa.Array:
     return _lists_of(links, fields)
 
 
+def json_texts(values: pa.StructArray) -> pa.Array:
+    """Each AnyValue as text: a text as it came, anything else as JSON; null for none."""
+    is_text = pc.is_valid(pc.struct_field(values, "string"))
+    if pc.all(is_text).as_py():
+        return pc.struct_field(values, "string")
+    others = _json_values(values)
+    return pc.if_else(is_text, pc.struct_field(values, "string"), pc.if_else(pc.equal(others, "null"), None, others))
+
+
 def json_strings(texts: pa.StringArray) -> pa.Array:
     """Each text as a JSON string; an absent one as null."""
     quoted = pc.binary_join_element_wise('"', texts, '"', "")
@@ -74,17 +83,20 @@ def _json_values(values: pa.StructArray) -> pa.Array:
         child = pc.struct_field(values, name)
         if child.null_count < len(values):
             encoded = pc.dictionary_encode(child)
-            texts = [_dump(any_value(name, raw)) for raw in encoded.dictionary.to_pylist()]
+            texts = [dump(any_value(name, raw)) for raw in encoded.dictionary.to_pylist()]
             column = pc.coalesce(column, pa.array(texts, pa.string()).take(encoded.indices))
     return pc.fill_null(column, "null")
 
 
 def _doubles(column: pa.Array) -> pa.Array:
     texts = pc.cast(column, pa.string())
-    whole = pc.match_substring_regex(texts, r"^-?\d+$")
-    texts = pc.if_else(whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
-    for odd, name in (("nan", '"NaN"'), ("-nan", '"NaN"'), ("inf", '"Infinity"'), ("-inf", '"-Infinity"')):
-        texts = pc.if_else(pc.equal(texts, odd), name, texts)  # as OTLP's own JSON writes them
+    whole = pc.equal(pc.trunc(column), column)
+    if pc.any(whole).as_py():  # what was a double is to be read as one; 1e+22 says so already
+        whole = pc.and_(whole, pc.match_substring_regex(texts, r"^-?\d+$"))
+        texts = pc.if_else(whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
+    if not pc.all(pc.is_finite(column)).as_py():
+        for odd, name in (("nan", '"NaN"'), ("-nan", '"NaN"'), ("inf", '"Infinity"'), ("-inf", '"-Infinity"')):
+            texts = pc.if_else(pc.equal(texts, odd), name, texts)  # as OTLP's own JSON writes them
     return texts
 
 
@@ -95,7 +107,7 @@ _TEXTS: dict[str, Callable[[pa.Array], pa.Array]] = {
 }
 
 
-def _dump(value: Any) -> str:
+def dump(value: Any) -> str:
     """JSON of one structured value; what is no number in JSON as OTLP's own JSON writes it."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
