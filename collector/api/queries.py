@@ -106,6 +106,12 @@ class ScoreQuery(Paged, ByModel):
     source: Source | None = None
 
 
+class SpanQuery(Paged):
+    environment: Text | None = None
+    service: Text | None = None
+    trace_id: TraceId | None = None
+
+
 class VerdictQuery(Paged):
     """The range is that of the decision."""
 

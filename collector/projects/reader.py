@@ -7,6 +7,7 @@ from collector.call import Call
 from collector.errors import Forbidden
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
 from collector.score import Score
+from collector.span import Span
 from collector.store.base import TelemetryReader
 from collector.verdict import Verdict
 
@@ -34,6 +35,9 @@ class ProjectReader:
         calls = [call for call in trace.calls if call.project == self.project]
         scores = [score for score in trace.scores if score.project == self.project]
         return replace(trace, spans=spans, calls=calls, scores=scores) if spans or calls else None
+
+    def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
+        return self._reader.spans(self._own(filters), limit=limit, cursor=cursor)
 
     def scan(self, *, after_seq: int, limit: int) -> Sequence[Call]:
         found: list[Call] = []

@@ -8,6 +8,7 @@ from collector.batch import Batch
 from collector.call import Call
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
 from collector.score import Score
+from collector.span import Span
 from collector.verdict import Verdict
 
 
@@ -68,6 +69,10 @@ class TelemetryReader(Protocol):
         """The call with this id, of `project` where one is given: senders choose ids, so two projects may share one."""
 
     def trace(self, trace_id: str) -> Trace | None: ...
+
+    def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
+        """Spans newest first, ties by span id. Of `filters` the range, project, environment, service and trace_id
+        apply; another is refused."""
 
     def scan(self, *, after_seq: int, limit: int) -> Sequence[Call]:
         """Calls in the order of arrival with seq > after_seq, none left out, contexts of the trace filled in."""

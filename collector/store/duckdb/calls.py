@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from collector.call import Call
 from collector.query import Filters, Page, Trace
+from collector.span import Span
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days
 from collector.store.duckdb.decode import calls_of, contexts_of, scores_of, span_of
-from collector.store.duckdb.filters import CALL_FIELDS, where
+from collector.store.duckdb.filters import CALL_FIELDS, SPAN_FIELDS, where
 from collector.store.duckdb.paging import Row, page, rows
-from collector.store.duckdb.tables import CALLS
+from collector.store.duckdb.tables import CALLS, SPANS
 
 
 def find_calls(days: Days, filters: Filters, *, limit: int, cursor: str | None) -> Page[Call]:
@@ -70,6 +71,19 @@ def find_trace(days: Days, trace_id: str) -> Trace | None:
         spans=[span_of(row) for row in sorted(spans, key=lambda row: (row["start_ns"], row["span_id"]))],
         calls=with_contexts(days, calls_of(sorted(calls, key=lambda row: (row["start_ns"], row["call_id"])))),
         scores=scores_of(sorted(scores, key=lambda row: (row["created_ns"], row["score_id"]))),
+    )
+
+
+def find_spans(days: Days, filters: Filters, *, limit: int, cursor: str | None) -> Page[Span]:
+    return page(
+        days,
+        SPANS,
+        "span_id",
+        filters,
+        where(filters, time="start_ns", allowed=SPAN_FIELDS, kind="spans"),
+        limit=limit,
+        cursor=cursor,
+        make=lambda found: [span_of(row) for row in found],
     )
 
 

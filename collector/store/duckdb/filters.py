@@ -14,6 +14,7 @@ EQUAL = (
     "session_id", "user_id", "trace_id", "error_type",
 )  # fmt: skip
 CALL_FIELDS = (*EQUAL, "has_error", "text")
+SPAN_FIELDS = ("project", "environment", "service", "trace_id")
 SCORE_FIELDS = ("project", "environment", "service", "request_model", "trace_id")
 VERDICT_FIELDS = ("project", "service", "request_model")
 

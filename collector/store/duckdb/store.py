@@ -19,6 +19,7 @@ from collector.errors import StoreUnavailable
 from collector.joining.joining import Joining, is_new
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
 from collector.score import Score
+from collector.span import Span
 from collector.store.base import TextVector, WriteResult
 from collector.store.duckdb import aggregates, calls
 from collector.store.duckdb.days import NS_PER_DAY, Days
@@ -180,6 +181,9 @@ class DuckDBStore:
 
     def trace(self, trace_id: str) -> Trace | None:
         return calls.find_trace(self._days, trace_id)
+
+    def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
+        return calls.find_spans(self._days, filters, limit=limit, cursor=cursor)
 
     def scan(self, *, after_seq: int, limit: int) -> Sequence[Call]:
         return calls.scan_calls(self._days, after_seq=after_seq, up_to_seq=self._last_seq, limit=limit)
