@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 
 from collector.batch import CALL_SCHEMA, PART_SCHEMA, SPAN_SCHEMA, Batch
 from collector.dialects import DIALECTS, Dialect, SpanView
+from collector.dialects.doubts import believed, hidden_attributes, is_cache_apart, is_estimated
 from collector.dialects.finish import fill, fold
 from collector.dialects.genai import LIST_PARAMETERS, PARAMETERS
 from collector.dialects.operations import guessed, named_otherwise
+from collector.dialects.speakers import marked, told_by
 from collector.dialects.streaming import streaming
 from collector.otlp.attributes import AttributeTable
 from collector.otlp.jsoncolumns import json_events, json_links
@@ -24,6 +26,11 @@ from collector.prices import price_calls
 CALL_OPERATIONS = ("chat", "text_completion", "generate_content", "embeddings", "rerank")
 WRAPPER_OPERATIONS = ("invoke_agent", "invoke_workflow", "chain")
 """Their tokens are those of the model calls below them, and count only where there is none."""
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+_PARAMETERS = (*PARAMETERS.items(), *(pair for dialect in DIALECTS for pair in dialect.parameters.items()))
+_METADATA = tuple(prefix for dialect in DIALECTS for prefix in dialect.metadata)
+_NO_METADATA = frozenset(key for dialect in DIALECTS for keys in dialect.columns.values() for key in keys)
+_FIRST_CHUNKS = pa.array([name for dialect in DIALECTS for name in dialect.first_chunk_events], pa.string())
 _SPAN_OPERATIONS_WITH_DOCUMENTS = ("retrieval", "rerank")
 _TYPES = {field.name: field.type for field in CALL_SCHEMA} | {"documents": pa.string()}
 _JSON_FIELDS = (
@@ -35,18 +42,20 @@ _JSON_FIELDS = (
 def normalise(table: SpanTable) -> Batch:
     """The spans of one request and what they tell of model calls: what each dialect on them says, field by field."""
     attributes = table.attributes
-    operation = _operation(attributes)
+    operation = _operation(table)
     operation = pc.coalesce(operation, guessed(attributes, table.kind))
     is_call = _among(operation, CALL_OPERATIONS)
     other = named_otherwise(attributes, operation)
     is_wrapper = _among(operation, WRAPPER_OPERATIONS) | other.is_valid().to_numpy(zero_copy_only=False)
     operation = pc.coalesce(operation, other)
-    columns = {name: _column(attributes, name) for name in _TYPES if any(name in d.columns for d in DIALECTS)}
-    columns["parameters"] = _parameters(attributes)
+    hidden = hidden_attributes(DIALECTS, table)
+    columns = {name: _column(attributes, name, hidden) for name in _TYPES if any(name in d.columns for d in DIALECTS)}
+    columns["parameters"] = _parameters(attributes, hidden)
+    columns["metadata"] = attributes.json_under(_METADATA, _NO_METADATA, is_call | is_wrapper)
     asked = is_call | is_wrapper | _among(operation, _SPAN_OPERATIONS_WITH_DOCUMENTS)
     for dialect in DIALECTS:
         columns = _describe(dialect, table, asked, columns)
-    columns |= _inclusive_tokens(columns)
+    columns |= _whole_tokens(table, columns)
     columns["finish_reasons"] = fold(fill(columns["finish_reasons"], columns["output_messages"]))
     operation = pc.coalesce(columns["operation"], operation) if "operation" in columns else operation
     columns |= {"operation": operation, **_errors(table, columns.get("error_type"))}
@@ -55,8 +64,9 @@ def normalise(table: SpanTable) -> Batch:
     return Batch(spans=_spans(table, columns, is_call), parts=_parts(table, columns, is_part, is_wrapper))
 
 
-def _operation(attributes: AttributeTable) -> pa.Array:
+def _operation(table: SpanTable) -> pa.Array:
     """What each span did, in the words of OTel GenAI; null for a span that says nothing of the kind."""
+    attributes = table.attributes
     column = pa.nulls(attributes.n_rows, pa.string())
     for dialect in DIALECTS:
         if dialect.operation_key is not None and dialect.operation_key in attributes:
@@ -64,26 +74,31 @@ def _operation(attributes: AttributeTable) -> pa.Array:
             words = [dialect.operations.get(word or "") for word in encoded.dictionary.to_pylist()]
             column = pc.coalesce(column, pa.array(words, pa.string()).take(encoded.indices))
     for dialect in DIALECTS:
-        if dialect.operation is not None and dialect.marker is not None and dialect.marker in attributes:
-            marked = pa.array(attributes.has(dialect.marker))
-            column = pc.coalesce(column, pc.if_else(marked, dialect.operation, pa.scalar(None, pa.string())))
+        if dialect.operation is not None and (rows := marked(dialect, table)) is not None:
+            column = pc.coalesce(column, pc.if_else(pa.array(rows), dialect.operation, pa.scalar(None, pa.string())))
     return column
 
 
-def _inclusive_tokens(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-    """Input and output tokens with their parts in them. Parts above the whole were counted beside it: they are added.
+def _whole_tokens(table: SpanTable, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Token counts that are known, input and output with their parts in them.
 
-    Some senders pass on the numbers of a provider that counts cached or thinking tokens apart.
+    Parts above the whole were counted beside it, as some providers do, and are added.
     """
+    estimated = is_estimated(DIALECTS, table)
+    known = {name: believed(columns[name], estimated) for name in _TOKENS}
 
-    def whole(total: str, *parts: str) -> pa.Array:
-        beside = functools.reduce(pc.add, (pc.fill_null(columns[part], 0) for part in parts))
-        return pc.if_else(pc.greater(beside, columns[total]), pc.add(columns[total], beside), columns[total])
+    def whole(total: str, *parts: str, apart: pa.Array | None = None) -> pa.Array:
+        inside = functools.reduce(pc.add, (pc.fill_null(known[part], 0) for part in parts))
+        is_beside = pc.greater(inside, known[total])
+        is_beside = is_beside if apart is None else pc.or_(is_beside, apart)
+        return pc.if_else(is_beside, pc.add(known[total], inside), known[total])
 
-    return {
-        "input_tokens": whole("input_tokens", "cache_read_tokens", "cache_write_tokens"),
-        "output_tokens": whole("output_tokens", "reasoning_tokens"),
-    }
+    apart = is_cache_apart(DIALECTS, table)
+    known["input_tokens"] = whole("input_tokens", "cache_read_tokens", "cache_write_tokens", apart=apart)
+    known["output_tokens"] = whole("output_tokens", "reasoning_tokens")
+    # A model reads something: nothing in and nothing out is what libraries write when they were told no counts.
+    n_tokens = pc.add(known["input_tokens"], pc.fill_null(known["output_tokens"], 0))
+    return {name: believed(column, pc.equal(n_tokens, 0)) for name, column in known.items()}
 
 
 def _among(operation: pa.Array, names: tuple[str, ...]) -> npt.NDArray[np.bool_]:
@@ -91,13 +106,13 @@ def _among(operation: pa.Array, names: tuple[str, ...]) -> npt.NDArray[np.bool_]
     return result
 
 
-def _column(attributes: AttributeTable, field: str) -> pa.Array:
+def _column(attributes: AttributeTable, field: str, hidden: Mapping[str, pa.Array]) -> pa.Array:
     """One field of all spans: the first of its keys that holds a value, dialect by dialect."""
     read = _reader(attributes, field)
     column = pa.nulls(attributes.n_rows, _TYPES[field])
     for key in dict.fromkeys(key for dialect in DIALECTS for key in dialect.columns.get(field, ())):
         if key in attributes:
-            column = pc.coalesce(column, read(key))
+            column = pc.coalesce(column, believed(read(key), hidden.get(key)))
     return column
 
 
@@ -114,12 +129,12 @@ def _reader(attributes: AttributeTable, field: str) -> Callable[[str], pa.Array]
     return by_type[_TYPES[field]]
 
 
-def _parameters(attributes: AttributeTable) -> pa.Array:
-    """The request parameters that OTel GenAI spells one by one, as one JSON object a span."""
-    present = [(name, key) for name, key in PARAMETERS.items() if key in attributes]
+def _parameters(attributes: AttributeTable, hidden: Mapping[str, pa.Array]) -> pa.Array:
+    """The request parameters that dialects spell one by one, as one JSON object a span."""
+    present = [(name, key) for name, key in _PARAMETERS if key in attributes]
     if not present:
         return pa.nulls(attributes.n_rows, pa.string())
-    values = zip(*(_parameter(attributes, key) for _, key in present), strict=True)
+    values = zip(*(_parameter(attributes, key, hidden.get(key)) for _, key in present), strict=True)
     texts: dict[tuple[Any, ...], str | None] = {}
     for row in (rows := list(values)):
         if row not in texts:
@@ -128,13 +143,15 @@ def _parameters(attributes: AttributeTable) -> pa.Array:
     return pa.array([texts[row] for row in rows], pa.string())
 
 
-def _parameter(attributes: AttributeTable, key: str) -> list[str | None]:
+def _parameter(attributes: AttributeTable, key: str, hidden: pa.Array | None) -> list[str | None]:
     """One parameter of all spans as JSON texts."""
-    if key.removeprefix("gen_ai.request.") in LIST_PARAMETERS:
-        return [None if items is None else _dump(items) for items in attributes.string_lists(key).to_pylist()]
+    if key.rpartition(".")[2] in LIST_PARAMETERS:
+        lists = believed(attributes.string_lists(key), hidden)
+        return [_dump(items) if items else None for items in lists.to_pylist()]
+    numbers, texts = (believed(read(key), hidden).to_pylist() for read in (attributes.doubles, attributes.strings))
     return [
         _dump(_whole(number)) if number is not None else None if text is None else _dump(text)
-        for number, text in zip(attributes.doubles(key).to_pylist(), attributes.strings(key).to_pylist(), strict=True)
+        for number, text in zip(numbers, texts, strict=True)
     ]
 
 
@@ -145,8 +162,8 @@ def _whole(number: float) -> int | float:
 def _describe(
     dialect: Dialect, table: SpanTable, asked: npt.NDArray[np.bool_], columns: Mapping[str, pa.Array]
 ) -> dict[str, pa.Array]:
-    """`columns` with the holes filled that `dialect.describe` can fill."""
-    rows = np.flatnonzero(asked & _told_by(dialect, table)) if asked.any() else np.empty(0, np.int64)
+    """`columns` with the holes filled that `dialect.describe` can fill, and put right what it corrects."""
+    rows = np.flatnonzero(asked & told_by(dialect, table)) if asked.any() else np.empty(0, np.int64)
     if not len(rows):
         return dict(columns)
     facts = {int(row): dialect.describe(_view(table, int(row))) for row in rows}
@@ -154,20 +171,13 @@ def _describe(
     for field in sorted({field for told in facts.values() for field in told}):
         values = [_stored(field, facts[row].get(field)) if row in facts else None for row in range(len(table))]
         told = pa.array(values, _TYPES[field])
-        filled[field] = pc.coalesce(filled[field], told) if field in filled else told
+        if field in filled and field in dialect.corrects:
+            is_told = np.zeros(len(table), dtype=bool)
+            is_told[[row for row in facts if field in facts[row]]] = True
+            filled[field] = pc.if_else(pa.array(is_told), told, filled[field])
+        else:
+            filled[field] = pc.coalesce(filled[field], told) if field in filled else told
     return filled
-
-
-def _told_by(dialect: Dialect, table: SpanTable) -> npt.NDArray[np.bool_]:
-    """Which spans carry what `dialect.describe` reads."""
-    found = np.zeros(len(table), dtype=bool)
-    for key in (dialect.marker, *dialect.details):
-        if key is not None and key in table.attributes:
-            found |= table.attributes.has(key)
-    if dialect.events and len(names := pc.struct_field(table.events.flatten(), "name")):
-        of_event = pc.is_in(names, pa.array(sorted(dialect.events))).to_numpy(zero_copy_only=False)
-        found[pc.list_parent_indices(table.events).to_numpy()[of_event]] = True
-    return found
 
 
 def _view(table: SpanTable, row: int) -> SpanView:
@@ -221,17 +231,19 @@ def _error_name(message: str | None) -> str:
 
 
 def _ttft(table: SpanTable, columns: Mapping[str, pa.Array]) -> pa.Array:
-    """Seconds to the first chunk, from an attribute or from OpenInference's event; null unless streamed."""
-    ttft = columns["ttft_s"]
-    has_events = pc.greater(pc.list_value_length(table.events), 0).fill_null(False).to_numpy(zero_copy_only=False)
-    if not has_events.any():
+    """Seconds to the first chunk, from an attribute or from the first event of a chunk."""
+    ttft, events = columns["ttft_s"], table.events.flatten()
+    is_chunk = pc.fill_null(pc.is_in(pc.struct_field(events, "name"), _FIRST_CHUNKS), False)
+    places = np.flatnonzero(is_chunk.to_numpy(zero_copy_only=False))
+    if not len(places):
         return ttft
-    values, starts = ttft.to_pylist(), table.start_ns.to_pylist()
-    for row in np.flatnonzero(has_events):
-        first = next((e["time_ns"] for e in table.events_of(int(row)) if e["name"] == "First Token Stream Event"), 0)
-        if values[row] is None and first > starts[row]:
-            values[row] = (first - starts[row]) / 1e9
-    return pa.array(values, pa.float64())
+    rows, first = np.unique(pc.list_parent_indices(table.events).to_numpy()[places], return_index=True)
+    times = pc.cast(pc.struct_field(events, "time").take(pa.array(places[first])), pa.int64(), safe=False)
+    waited_ns = pc.subtract(pc.fill_null(times, 0), table.start_ns.take(pa.array(rows)))
+    at = np.full(len(table), -1, dtype=np.int64)
+    at[rows] = np.arange(len(rows))
+    waited_s = pc.divide(pc.cast(waited_ns, pa.float64(), safe=False), 1e9).take(pa.array(at, mask=at < 0))
+    return pc.coalesce(ttft, pc.if_else(pc.greater(waited_s, 0), waited_s, None))
 
 
 def _costs(calls: Mapping[str, pa.Array]) -> pa.Array:
@@ -249,7 +261,7 @@ def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArr
         "project": table.project,
         "operation": columns["operation"],
         "documents": documents,
-        "attributes": table.attributes.json_without(_stored_elsewhere(table.attributes, is_call, documents)),
+        "attributes": table.attributes.json_without(_stored_elsewhere(table, is_call, documents)),
         "events": json_events(table.events),
         "links": json_links(table.links),
     }
@@ -294,16 +306,19 @@ def _parts(
 
 
 def _stored_elsewhere(
-    attributes: AttributeTable, is_call: npt.NDArray[np.bool_], documents: pa.Array
+    table: SpanTable, is_call: npt.NDArray[np.bool_], documents: pa.Array
 ) -> dict[str, npt.NDArray[np.bool_]]:
     """On which rows the long texts need not stand among the attributes, by key."""
+    attributes = table.attributes
     has_documents = documents.is_valid().to_numpy(zero_copy_only=False)
     rows: dict[str, npt.NDArray[np.bool_]] = {}
     for dialect in DIALECTS:
-        described = is_call if dialect.marker is None else is_call & attributes.has(dialect.marker)
-        for key in filter(None, attributes.keys):
-            if dialect.is_content(key):
-                rows[key] = described | has_documents if dialect.is_document(key) else described
+        keys = [key for key in filter(None, attributes.keys) if dialect.is_content(key)]
+        if not keys:
+            continue
+        described = is_call if dialect.marker is None else is_call & told_by(dialect, table)
+        for key in keys:
+            rows[key] = described | has_documents if dialect.is_document(key) else described
     return rows
 
 

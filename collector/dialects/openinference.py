@@ -155,5 +155,6 @@ OPENINFERENCE = Dialect(
     is_content=lambda key: key in _CONTENT_KEYS or key.startswith(_CONTENT_PREFIXES),
     is_document=lambda key: key.startswith("retrieval.documents."),
     marker="openinference.span.kind",
+    first_chunk_events=("First Token Stream Event",),
     describe=describe,
 )
