@@ -52,6 +52,27 @@ def test_pages_are_stable_while_new_calls_arrive(store, everything, a_call, a_ba
     assert not set(ids(rest.items)) & set(ids([*first.items, *newer]))
 
 
+@pytest.mark.parametrize("limit", [1, 7, 100])
+def test_spans_come_page_by_page_newest_first_also_those_without_a_call(
+    store, everything, a_call, a_span, a_batch, limit
+):
+    spans = [a_span(start_ns=a_span().start_ns + day * DAY_NS // 2) for day in (0, 1, 2, 1, 0)]
+    call = a_call(service="other")
+    store.write([a_batch([call], spans)])
+    cursor, found = None, []
+    while True:
+        page = store.spans(everything, limit=limit, cursor=cursor)
+        found += page.items
+        if (cursor := page.next_cursor) is None:
+            break
+    keys = [(span.trace_id, span.span_id) for span in found]
+    expected = [*spans, call]
+    assert keys == [(s.trace_id, s.span_id) for s in sorted(expected, key=lambda s: (-s.start_ns, s.span_id))]
+    assert [s.service for s in store.spans(replace(everything, service="other")).items] == ["other"]
+    with pytest.raises(BadRequest, match="request_model"):
+        store.spans(replace(everything, request_model="m"))
+
+
 def test_the_last_page_says_so(store, everything, a_call, a_batch):
     store.write([a_batch([a_call(), a_call()])])
     assert store.calls(everything, limit=2).next_cursor is None
