@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from collector.batch import call_id_of
 from collector.call import DEFAULT_PROJECT, Call
 from collector.calllog_messages import contexts_of, messages_of, parts_of
+from collector.dialects.finish import fold_reason
 from collector.errors import BadRequest
 from collector.prices import price_usd
 from collector.times import parse_rfc3339
@@ -77,12 +78,13 @@ def call_of(document: object) -> Call:
     except ValidationError as error:
         raise BadRequest("; ".join(complaints(error, CallDocument))) from error
     start_ns = values.pop("start_time")
-    ids = _ids(document, values.pop("call_id"), values.pop("trace_id"), values.pop("span_id"))
+    ids = _ids(document, values["project"], values.pop("call_id"), values.pop("trace_id"), values.pop("span_id"))
     values |= ids | {
         "system_instructions": parts_of(values["system_instructions"], path="system_instructions"),
         "input_messages": messages_of(values["input_messages"], path="input_messages", role="user"),
         "output_messages": messages_of(values["output_messages"], path="output_messages", role="assistant"),
         "contexts": contexts_of(values["contexts"], path="contexts"),
+        "finish_reasons": [*map(fold_reason, values["finish_reasons"] or ())] or None,
     }
     if values["error_message"] and not values["error_type"]:
         values["error_type"] = "error"  # as a failed span that names none: without a type it would count as a success
@@ -91,13 +93,18 @@ def call_of(document: object) -> Call:
     return call if call.cost_usd is not None else replace(call, cost_usd=_price_usd(call))
 
 
-def _ids(document: Mapping[str, Any], call_id: str | None, trace_id: str | None, span_id: str | None) -> dict[str, str]:
+def _ids(
+    document: Mapping[str, Any], project: str, call_id: str | None, trace_id: str | None, span_id: str | None
+) -> dict[str, str]:
     """Ids that a retry of the same document gets again; those that the sender gave are kept.
 
     A call id that has the form of ours is taken apart, so that it is the `call_id_of` its trace and span; any
-    other is hashed into them, as the content is where there is no id at all.
+    other is hashed into them, as the content is where there is no id at all. Two projects may use one id: they get
+    spans of their own.
     """
     seed = call_id or json.dumps(document, sort_keys=True)
+    if project != DEFAULT_PROJECT:
+        seed = f"{project}\x1f{seed}"
     digest = hashlib.sha256(seed.encode()).hexdigest()
     if call_id is not None and len(call_id) == 32 and set(call_id) <= set("0123456789abcdef"):
         made_trace, made_span = digest[:16] + call_id[:16], call_id[16:]

@@ -21,6 +21,16 @@ class CollectorMetrics:
         self.rejected_requests = Counter(
             "watchkeeper_rejected_requests", "Requests refused, by reason", ["transport", "reason"], registry=registry
         )
+        self.sampled_out_spans = Counter(
+            "watchkeeper_sampled_out_spans",
+            "Spans acknowledged and not kept, as the sampling rate of their key says",
+            registry=registry,
+        )
+        self.overridden_project_spans = Counter(
+            "watchkeeper_overridden_project_spans",
+            "Spans that named another project than the one they were stored in",
+            registry=registry,
+        )
         self.stored_spans = Counter("watchkeeper_stored_spans", "Spans written to the store", registry=registry)
         self.stored_calls = Counter("watchkeeper_stored_calls", "Model calls written to the store", registry=registry)
         self.duplicate_spans = Counter(

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from collector.config import CollectorConfig
 from collector.errors import WatchkeeperError
+from collector.projects.mode import AuthMode
 from collector.validation import complaint, near_match
 from evaluators.config import EvaluatorsConfig
 from serving.config import ServingConfig
@@ -35,6 +36,8 @@ class ServerConfig(BaseModel, frozen=True, extra="forbid"):
 
     data_dir: Path = Path("watchkeeper-data")
     host: str = "127.0.0.1"
+    auth: AuthMode = "auto"
+    """Whether API keys are needed: `auto` as soon as there is one, and always where `host` is not loopback."""
     port: int = Field(default=8600, ge=0, le=65535)
     """UI and REST."""
     otlp_http_port: int = Field(default=4318, ge=0, le=65535)
@@ -42,21 +45,27 @@ class ServerConfig(BaseModel, frozen=True, extra="forbid"):
     drain_timeout_s: int = Field(default=10, ge=1)
     """How long a stopping process waits for answers that are on their way."""
 
-    @field_validator("host")
+    @property
+    def is_beyond_loopback(self) -> bool:
+        """Whether other machines can reach it."""
+        return not is_loopback(self.host)
+
+    @field_validator("auth")
     @classmethod
-    def _is_loopback(cls, host: str) -> str:
-        if host == "localhost":
-            return host
-        try:
-            loopback = ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
+    def _is_on_beyond_loopback(cls, auth: AuthMode, info: ValidationInfo) -> AuthMode:
+        host = info.data.get("host")  # None: it was refused itself
+        if auth == "off" and host is not None and not is_loopback(host):
             raise ValueError(
-                "only loopback can be bound, because there is no authentication yet: write 127.0.0.1 and put a proxy "
-                "that authenticates before it"
+                f"others can reach {host}, so it cannot be 'off'; leave it out, or listen on 127.0.0.1 only"
             )
-        return host
+        return auth
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # another name: where it leads is not known here
+        return False
 
 
 class Config(BaseSettings):

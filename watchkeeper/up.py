@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from collector.errors import WatchkeeperError
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.projects.gate import Gate
 from collector.receiver import ReceiverLimits
 from collector.state import open_state, state_url
 from collector.store import open_store
@@ -61,6 +62,11 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
 
     engine = open_state(state_url(data_dir))
     parts.callback(engine.dispose)
+    gate = Gate(engine, auth=config.server.auth, beyond_loopback=config.server.is_beyond_loopback)
+    gate.start()
+    parts.callback(gate.close)
+    if gate.lets_nobody_in:
+        log.warning("no API key is valid, so nobody can send or read: make one with `watchkeeper key create`")
     # Where day files were moved away, new calls must not get numbers that the evaluators are done with.
     store = open_store(data_dir, after_seq=newest_checkpoint(engine))
     parts.callback(store.close)
@@ -87,6 +93,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         store=store,
         ingest=ingest,
         metrics=metrics,
+        gate=gate,
         max_body_bytes=config.collector.max_body_bytes,
         checks=checks,
         registry=registry,

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from collector.api import install_error_answers, telemetry_router, unknown_paths_router
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.projects.gate import Gate
 from collector.store.base import TelemetryStore
 from dashboard.app import build
 from dashboard.colours import SeriesColours
@@ -23,16 +24,20 @@ def web_app(
     store: TelemetryStore,
     ingest: Ingest,
     metrics: CollectorMetrics,
+    gate: Gate,
     max_body_bytes: int,
     checks: Mapping[str, Check],
     registry: CollectorRegistry,
     routers: tuple[APIRouter, ...] = (),
 ) -> FastAPI:
-    """`routers` bring the REST of the other parts. Pages are added by whoever has them, after this."""
+    """`gate` decides who may ask. `routers` bring the REST of the other parts.
+
+    Pages are added by whoever has them, after this.
+    """
     app = FastAPI(title="Watchkeeper", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     install_error_answers(app)
     app.include_router(health_router(checks, registry))
-    app.include_router(telemetry_router(store, ingest, time.time_ns, metrics, max_body_bytes=max_body_bytes))
+    app.include_router(telemetry_router(store, ingest, time.time_ns, metrics, gate=gate, max_body_bytes=max_body_bytes))
     for router in routers:
         app.include_router(router)
     app.include_router(unknown_paths_router())

@@ -11,7 +11,15 @@ from starlette.routing import Match
 
 from collector.api.answers import error_answer
 from collector.body import UnsupportedMediaType
-from collector.errors import BadRequest, StoreUnavailable, TooLarge, UnsupportedQuery
+from collector.errors import (
+    BadRequest,
+    Forbidden,
+    StoreUnavailable,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    UnsupportedQuery,
+)
 from collector.validation import path_of, said_of
 
 
@@ -21,6 +29,8 @@ class NotFound(BadRequest):
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _KINDS: dict[type[BadRequest], tuple[int, str]] = {
+    Unauthenticated: (401, "unauthenticated"),
+    Forbidden: (403, "forbidden"),
     NotFound: (404, "not_found"),
     TooLarge: (413, "too_large"),
     UnsupportedMediaType: (415, "unsupported_media_type"),
@@ -32,7 +42,8 @@ def install_error_answers(app: FastAPI) -> None:
     """Answer what the handlers of `app` raise; the most exact type wins."""
     app.add_exception_handler(RequestValidationError, _bad_parameters)
     app.add_exception_handler(BadRequest, _refused)
-    app.add_exception_handler(StoreUnavailable, _unavailable)
+    app.add_exception_handler(StoreUnavailable, _later)
+    app.add_exception_handler(TooManyRequests, _later)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _internal)
 
@@ -74,15 +85,18 @@ def status_of(error: Exception) -> tuple[int, str]:
     """HTTP status and error type of what a handler raised."""
     if isinstance(error, StoreUnavailable):
         return 503, "store_unavailable"
+    if isinstance(error, TooManyRequests):
+        return 429, "too_many_requests"
     return next((kind for cls, kind in _KINDS.items() if isinstance(error, cls)), (400, "bad_request"))
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    return error_answer(*status_of(error), str(error))
+    headers = {"WWW-Authenticate": 'Bearer realm="watchkeeper"'} if isinstance(error, Unauthenticated) else None
+    return error_answer(*status_of(error), str(error), headers)
 
 
-async def _unavailable(_request: Request, error: Exception) -> Response:
-    retry_after_s = error.retry_after_s if isinstance(error, StoreUnavailable) else 1.0
+async def _later(_request: Request, error: Exception) -> Response:
+    retry_after_s = error.retry_after_s if isinstance(error, StoreUnavailable | TooManyRequests) else 1.0
     return error_answer(*status_of(error), str(error), {"Retry-After": str(max(1, math.ceil(retry_after_s)))})
 
 

@@ -96,6 +96,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 class Accepted(BaseModel):
     accepted: int = Field(description="how many are in the store now; those it had before were not stored again")
+    sampled_out: int = Field(description="how many the sampling rate of the key left out; they are not in `accepted`")
     stored: int | None = Field(
         description="how many of these are new; null where the request does not ask for it with count=true"
     )

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,12 +16,10 @@ from collector.projects.access import OPEN, Access, too_fast
 from collector.projects.book import read_keys
 from collector.projects.credentials import shown_key
 from collector.projects.key import ApiKey, Scope, has_shape, hash_of
+from collector.projects.mode import AuthMode
 from collector.projects.rate import RateLimiter
 from collector.projects.sessions import SESSION_S, seal, session_of, unseal
 from collector.state.tables import api_keys, meta
-
-AuthMode = Literal["off", "required", "auto"]
-"""`auto`: a key is needed as soon as there is one, or others than this machine can reach us."""
 
 REFRESH_S = 1.0
 USED_EVERY_NS = 60 * 10**9

@@ -15,9 +15,11 @@ from collector.api import install_error_answers, shapes, telemetry_router, unkno
 from collector.calllog import call_of
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.projects.gate import Gate
 from collector.rows import batch_of
 from collector.score import Score
 from collector.span import Span, SpanEvent, SpanLink
+from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore
 from collector.times import parse_rfc3339
@@ -35,12 +37,19 @@ def store(tmp_path: Path) -> Iterator[TelemetryStore]:
 
 
 @pytest.fixture
-def api(store: TelemetryStore) -> Iterator[TestClient]:
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    engine = open_state(state_url(tmp_path))
+    yield Gate(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def api(store: TelemetryStore, gate: Gate) -> Iterator[TestClient]:
     metrics = CollectorMetrics(CollectorRegistry())
     ingest = Ingest(store, metrics)
     app = FastAPI(openapi_url="/api/v1/openapi.json")
     install_error_answers(app)
-    app.include_router(telemetry_router(store, ingest, lambda: NOW_NS, metrics, max_body_bytes=100_000))
+    app.include_router(telemetry_router(store, ingest, lambda: NOW_NS, metrics, gate=gate, max_body_bytes=100_000))
     app.include_router(unknown_paths_router())
     app.get("/{path:path}")(lambda path: path)  # as the pages do
     with TestClient(app, raise_server_exceptions=False) as client:
