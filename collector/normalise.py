@@ -16,6 +16,7 @@ from collector.dialects.doubts import believed, hidden_attributes, is_cache_apar
 from collector.dialects.finish import fill, fold
 from collector.dialects.genai import LIST_PARAMETERS, PARAMETERS
 from collector.dialects.operations import guessed, named_otherwise
+from collector.dialects.own_form import in_own_form
 from collector.dialects.speakers import marked, told_by
 from collector.dialects.streaming import streaming
 from collector.otlp.attributes import AttributeTable
@@ -56,12 +57,25 @@ def normalise(table: SpanTable) -> Batch:
     for dialect in DIALECTS:
         columns = _describe(dialect, table, asked, columns)
     columns |= _whole_tokens(table, columns)
+    columns |= {name: in_own_form(columns[name]) for name in ("input_messages", "output_messages")}
     columns["finish_reasons"] = fold(fill(columns["finish_reasons"], columns["output_messages"]))
     operation = pc.coalesce(columns["operation"], operation) if "operation" in columns else operation
-    columns |= {"operation": operation, **_errors(table, columns.get("error_type"))}
+    columns |= {"operation": operation, **_errors(table, columns.get("error_type"), columns.get("error_message"))}
     has_usage = pc.is_valid(pc.coalesce(columns["input_tokens"], columns["output_tokens"]))
     is_part = is_call | is_wrapper & has_usage.to_numpy(zero_copy_only=False)
-    return Batch(spans=_spans(table, columns, is_call), parts=_parts(table, columns, is_part, is_wrapper))
+    columns["environment"] = pc.coalesce(table.environment, columns["environment"])
+    spans, is_span = _spans(table, columns, is_call), ~_is_announcement(attributes)
+    spans = spans if is_span.all() else spans.filter(pa.array(is_span))
+    return Batch(spans=spans, parts=_parts(table, columns, is_part & is_span, is_wrapper))
+
+
+def _is_announcement(attributes: AttributeTable) -> npt.NDArray[np.bool_]:
+    """What was sent ahead of a span, to tell that it began: the span itself comes when it has ended."""
+    rows = np.zeros(attributes.n_rows, dtype=bool)
+    for key, value in ((key, value) for dialect in DIALECTS for key, value in dialect.announcements.items()):
+        if key in attributes:
+            rows |= pc.fill_null(pc.equal(attributes.strings(key), value), False).to_numpy(zero_copy_only=False)
+    return rows
 
 
 def _operation(table: SpanTable) -> pa.Array:
@@ -209,10 +223,11 @@ def _plain_text(value: Any) -> str | None:
     return _dump(value) if isinstance(value, int | float) else None
 
 
-def _errors(table: SpanTable, error_type: pa.Array | None) -> dict[str, pa.Array]:
+def _errors(table: SpanTable, error_type: pa.Array | None, told: pa.Array | None) -> dict[str, pa.Array]:
     """Error type and message of the spans with status error or an error type of their own."""
     given = (error_type if error_type is not None else pa.nulls(len(table), pa.string())).to_pylist()
-    messages: list[str | None] = table.status_message.to_pylist()
+    status_message = table.status_message if told is None else pc.coalesce(table.status_message, told)
+    messages: list[str | None] = status_message.to_pylist()
     for row in np.flatnonzero(pc.equal(table.status, "error").to_numpy(zero_copy_only=False)):
         exception: dict[str, Any] = next(
             (e["attributes"] for e in table.events_of(int(row)) if e["name"] == "exception"), {}
@@ -256,9 +271,10 @@ def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArr
     stored = {
         name: getattr(table, name)
         for name in SPAN_SCHEMA.names
-        if name not in ("project", "operation", "documents", "attributes", "events", "links")
+        if name not in ("project", "environment", "operation", "documents", "attributes", "events", "links")
     } | {
         "project": table.project,
+        "environment": columns["environment"],
         "operation": columns["operation"],
         "documents": documents,
         "attributes": table.attributes.json_without(_stored_elsewhere(table, is_call, documents)),
@@ -286,7 +302,6 @@ def _parts(
         "end_ns": table.end_ns,
         "project": table.project,
         "service": table.service,
-        "environment": table.environment,
         "latency_s": pc.divide(pc.cast(latency_ns, pa.float64(), safe=False), 1e9),
         "ttft_s": _ttft(table, columns),
     }

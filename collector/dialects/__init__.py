@@ -5,8 +5,10 @@ from collector.dialects.base import Dialect, SpanView
 from collector.dialects.genai import GENAI
 from collector.dialects.inference_server import INFERENCE_SERVER
 from collector.dialects.langfuse import LANGFUSE
+from collector.dialects.logfire import LOGFIRE
 from collector.dialects.mlflow import MLFLOW
 from collector.dialects.openinference import OPENINFERENCE
+from collector.dialects.pydantic_ai import PYDANTIC_AI
 from collector.dialects.span_events import SPAN_EVENTS
 from collector.dialects.vercel import VERCEL
 
@@ -19,6 +21,8 @@ DIALECTS: tuple[Dialect, ...] = (
     LANGFUSE,
     MLFLOW,
     VERCEL,
+    PYDANTIC_AI,
+    LOGFIRE,
 )
 """Best first: where several dialects on one span tell the same field, the earlier one wins."""
 

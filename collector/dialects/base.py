@@ -52,6 +52,7 @@ class Dialect:
     `invented` are values that the spans of `scope` carry though nobody sent them, by attribute key; they are not taken
     for facts. Neither are the token counts of the spans of `scope` that `estimates` finds. Input tokens of scopes that
     begin with one of `cache_apart` leave out what was read from or written to a cache.
+    `announcements` are attributes with the value that marks what is sent ahead of a span, and is none itself.
     `first_chunk_events` are events of which the first on a span is the first chunk of its answer.
     `is_content` says which attributes are stored on the Call and therefore not a second time on the span,
     `is_document` the same of the documents of a retrieval that is no call.
@@ -74,5 +75,6 @@ class Dialect:
     invented: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     estimates: Callable[[AttributeTable], npt.NDArray[np.bool_]] | None = None
     cache_apart: tuple[str, ...] = ()
+    announcements: Mapping[str, str] = field(default_factory=dict)
     first_chunk_events: tuple[str, ...] = ()
     describe: Callable[[SpanView], Facts] = field(default=_nothing)

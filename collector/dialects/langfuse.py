@@ -35,6 +35,7 @@ def describe(span: SpanView) -> Facts:
     model = attributes.get(f"{_OBSERVATION}model.name")
     # The model is set when the call begins and set again by what the answer names: a failed call keeps the first.
     has_ended = not is_error or bool(usage or answered)
+    # Spans of other libraries that pass through Langfuse's exporter carry the attributes of the trace alone.
     facts: Facts = {
         **request,
         **response,
@@ -148,6 +149,7 @@ LANGFUSE = Dialect(
     },
     is_content=_CONTENT_KEYS.__contains__,
     is_document="langfuse.observation.output".__eq__,
-    marker="langfuse.observation.type",
+    corrects=frozenset(("metadata",)),
+    marker="langfuse.",
     describe=describe,
 )

@@ -12,19 +12,6 @@ from collector.dialects.message_parts import part_of
 from collector.dialects.openai_shapes import content_parts, items, json_or_text, mapping, message
 from collector.dialects.payloads import known
 
-_METADATA = "ai.telemetry.metadata."
-_SETTINGS = "ai.settings."
-_PARAMETERS = {
-    "maxOutputTokens": "max_tokens",
-    "maxTokens": "max_tokens",
-    "temperature": "temperature",
-    "topP": "top_p",
-    "topK": "top_k",
-    "seed": "seed",
-    "stopSequences": "stop_sequences",
-    "frequencyPenalty": "frequency_penalty",
-    "presencePenalty": "presence_penalty",
-}
 _MS_TO_FIRST_CHUNK = ("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk")
 _TEXT_OPERATIONS = ("ai.generateText", "ai.streamText", "ai.generateObject", "ai.streamObject")
 _CONTENT_KEYS = frozenset(
@@ -41,16 +28,12 @@ def describe(span: SpanView) -> Facts:
     attributes = span.attributes
     operation = str(attributes.get("ai.operationId", ""))
     prompt = json_or_text(attributes.get("ai.prompt"))
-    metadata = {k.removeprefix(_METADATA): v for k, v in attributes.items() if k.startswith(_METADATA)}
-    settings = {k.removeprefix(_SETTINGS): v for k, v in attributes.items() if k.startswith(_SETTINGS)}
     ttft_ms = next((attributes[key] for key in _MS_TO_FIRST_CHUNK if _is_number(attributes.get(key))), None)
     return known(
         {
             # Only what reaches a model says whether it streams: the outer span of a stream holds no stream of its own.
             "stream": True if operation.endswith(".doStream") else False if operation.endswith(".doGenerate") else None,
             "ttft_s": None if ttft_ms is None else ttft_ms / 1e3,
-            "parameters": {ours: settings[theirs] for theirs, ours in _PARAMETERS.items() if theirs in settings},
-            "metadata": {key: value for key, value in metadata.items() if key != "tags"},
             "system_instructions": content_parts(mapping(prompt).get("system")),
             "input_messages": _input_messages(attributes, prompt),
             "output_messages": _output_messages(attributes, operation),
@@ -138,6 +121,16 @@ VERCEL = Dialect(
         "tenant": ("ai.telemetry.metadata.tenant", "ai.telemetry.metadata.tenantId"),
         "tags": ("ai.telemetry.metadata.tags",),
     },
+    parameters={
+        "max_tokens": "ai.settings.maxOutputTokens",
+        "temperature": "ai.settings.temperature",
+        "top_p": "ai.settings.topP",
+        "top_k": "ai.settings.topK",
+        "seed": "ai.settings.seed",
+        "frequency_penalty": "ai.settings.frequencyPenalty",
+        "presence_penalty": "ai.settings.presencePenalty",
+    },
+    metadata=("ai.telemetry.metadata.",),
     is_content=_CONTENT_KEYS.__contains__,
     marker="ai.operationId",
     describe=describe,
