@@ -52,6 +52,11 @@ def usage_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
     )
 
 
+def is_of_chunks(answer: Mapping[str, Any]) -> bool:
+    """Whether LangChain put the answer together from the chunks of a stream."""
+    return answer.get("is_of_chunks") is True
+
+
 def response_id(answer: Mapping[str, Any]) -> str | None:
     """The provider's id of an answer."""
     candidates = (_mapping(answer.get("response_metadata")).get("id"), answer.get("id"))
@@ -64,7 +69,12 @@ def _answer(generation: Mapping[str, Any]) -> Mapping[str, Any]:
         plain_message(raw) if isinstance(raw, Mapping) else {"role": "assistant", "content": generation.get("text")}
     )
     known = {**_mapping(answer.get("response_metadata")), **_mapping(generation.get("generation_info"))}
-    return {**answer, "response_metadata": {key: value for key, value in known.items() if value is not None}}
+    kind = generation.get("type")
+    return {
+        **answer,
+        "is_of_chunks": isinstance(kind, str) and kind.endswith("Chunk"),
+        "response_metadata": {key: value for key, value in known.items() if value is not None},
+    }
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -35,12 +35,16 @@ def describe(span: SpanView) -> Facts:
     model = attributes.get(f"{_OBSERVATION}model.name")
     # The model is set when the call begins and set again by what the answer names: a failed call keeps the first.
     has_ended = not is_error or bool(usage or answered)
+    # Of a streamed answer of the Responses API, all but the texts is put into the metadata.
+    streamed = metadata if metadata.get("object") in ("response", "chat.completion") else {}
+    reason = reason or streamed.get("status")
     # Spans of other libraries that pass through Langfuse's exporter carry the attributes of the trace alone.
     facts: Facts = {
         **request,
         **response,
         **usage,
-        # Embedding models have no snapshots: they are answered under the name that was asked for.
+        "response_id": response.get("response_id") or _text(streamed.get("id")),
+        # Embedding models have no snapshots: they answer under the name that was asked for.
         "request_model": request.get("request_model") or (None if has_ended and kind != "embedding" else model),
         "response_model": model if has_ended else None,
         "parameters": _parameters(attributes, span),
@@ -91,10 +95,16 @@ def _metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
 def _parameters(attributes: Mapping[str, Any], span: SpanView) -> dict[str, Any]:
     given = mapping(json_or_text(attributes.get("langfuse.observation.model.parameters")))
     told = {name: value for name, value in given.items() if value not in (None, "Infinity", "NaN")}
-    is_integration = span.name.startswith("OpenAI-") or "service_tier" in given
-    if not is_integration:
+    if not _is_openai(span):
         return told
     return {name: value for name, value in told.items() if name not in _DEFAULTS or value != _DEFAULTS[name]}
+
+
+def _is_openai(span: SpanView) -> bool:
+    """Whether the span is one of Langfuse's OpenAI integration, which fills parameters and times every stream."""
+    return span.name.startswith("OpenAI-") or '"service_tier"' in str(
+        span.attributes.get("langfuse.observation.model.parameters")
+    )
 
 
 def _timing(span: SpanView) -> Facts:
@@ -103,7 +113,10 @@ def _timing(span: SpanView) -> Facts:
         first_ns = parse_rfc3339(text) if isinstance(text, str) else 0
     except BadRequest:
         first_ns = 0
-    return {"ttft_s": (first_ns - span.start_ns) / 1e9, "stream": True} if first_ns > span.start_ns else {}
+    if first_ns > span.start_ns:
+        return {"ttft_s": (first_ns - span.start_ns) / 1e9, "stream": True}
+    has_answer = "langfuse.observation.output" in span.attributes
+    return {"stream": False} if _is_openai(span) and has_answer and span.status != "error" else {}
 
 
 def _cost_usd(attributes: Mapping[str, Any]) -> float | None:

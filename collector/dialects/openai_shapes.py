@@ -39,7 +39,8 @@ def message(raw: Mapping[str, Any]) -> dict[str, Any]:
     role = str(raw.get("role") or "user")
     role = _ROLES.get(role, role)
     if raw.get("tool_call_id"):
-        return {"role": role, "parts": [tool_call_response(raw["tool_call_id"], raw.get("content"))]}
+        answered = tool_call_response(raw["tool_call_id"], raw.get("content"))
+        return {"role": "tool" if role == "user" else role, "parts": [answered]}
     thought = raw.get("reasoning_content") or raw.get("reasoning")
     thoughts = [{"type": "reasoning", "content": thought}] if isinstance(thought, str) else []
     parts = [*thoughts, *content_parts(raw.get("content", raw.get("parts")))]

@@ -8,15 +8,15 @@ from typing import Any
 
 from collector.dialects.base import Dialect, Facts, SpanView
 from collector.dialects.flattened import get, listed, nest
+from collector.dialects.message_parts import tool_call
 from collector.dialects.openai_shapes import (
     content_parts,
-    finish_reasons_of,
     json_or_text,
     mapping,
     message,
     messages_of_request,
-    messages_of_response,
 )
+from collector.dialects.payloads import response_facts
 
 _CONTENT_PREFIXES = (
     "llm.input_messages.", "llm.output_messages.", "llm.prompts.", "llm.choices.", "llm.tools.",
@@ -32,25 +32,31 @@ def describe(span: SpanView) -> Facts:
     request, response = (mapping(json_or_text(attributes.get(f"{side}.value"))) for side in ("input", "output"))
     parameters = mapping(json_or_text(attributes.get("llm.invocation_parameters")))
     metadata = mapping(json_or_text(attributes.get("metadata")))
+    answer = response_facts(response)
+    requested = parameters.get("model") or request.get("model")
     facts: Facts = {
+        **answer,
         "operation": _operation(tree, request),
-        "request_model": parameters.get("model") or request.get("model"),
-        "response_model": response.get("model"),
-        "response_id": response.get("id"),
-        "system_fingerprint": response.get("system_fingerprint"),
-        "stream": _is_stream(parameters, request, events),
+        "request_model": requested,
+        "response_model": answer.get("response_model") or _model(span, requested),
+        "stream": answer.get("stream") or _is_stream(parameters, request, events),
         "parameters": {name: value for name, value in parameters.items() if name not in ("model", "messages")} or None,
         "metadata": metadata or None,
         "session_id": metadata.get("session_id"),
         "user_id": metadata.get("user_id"),
         "tenant": metadata.get("tenant"),
         "input_messages": _input_messages(tree) or messages_of_request(request) or _raw(attributes, "input", "user"),
-        "output_messages": _output_messages(tree, response) or _raw_answer(attributes, response),
+        "output_messages": _output_messages(tree, answer, response) or _raw_answer(attributes, response),
         "tool_definitions": [json_or_text(get(tool, "tool", "json_schema")) for tool in listed(tree, "llm", "tools")],
-        "finish_reasons": finish_reasons_of(response),
         "documents": _documents(tree),
     }
     return {name: value for name, value in facts.items() if value is not None and value != [] and value != ""}
+
+
+def _model(span: SpanView, requested: Any) -> Any:
+    """The model that the span names: that of the answer, or the requested one where no answer told its own."""
+    model = span.attributes.get("llm.model_name", span.attributes.get("embedding.model_name"))
+    return None if span.status == "error" and model == requested else model
 
 
 def _raw(attributes: Mapping[str, Any], side: str, role: str) -> list[dict[str, Any]]:
@@ -90,20 +96,24 @@ def _input_messages(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
     return messages or [{"role": "user", "parts": content_parts(text)} for text in prompts or embedded if text]
 
 
-def _output_messages(tree: Mapping[str, Any], response: Mapping[str, Any]) -> list[dict[str, Any]]:
-    whole = messages_of_response(response)
+def _output_messages(tree: Mapping[str, Any], answer: Facts, response: Mapping[str, Any]) -> list[dict[str, Any]]:
+    whole: list[dict[str, Any]] = answer.get("output_messages", [])
     messages = [_message(item) for item in listed(tree, "llm", "output_messages")]
     choices = [get(item, "completion", "text") for item in listed(tree, "llm", "choices")]
     messages = messages or [{"role": "assistant", "parts": content_parts(text)} for text in choices if text]
     # The items of a Responses API answer are listed as messages, though they are one answer; and a list may lack
-    # choices that the provider's own document has.
+    # choices, or thoughts and tool calls, that the provider's own document has.
     is_one_answer = "output" in response
-    return whole if whole and (is_one_answer or len(whole) > len(messages)) else messages
+    return whole if whole and (is_one_answer or _size(whole) > _size(messages)) else messages
+
+
+def _size(messages: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    return len(messages), sum(len(message["parts"]) for message in messages)
 
 
 def _message(item: Mapping[str, Any]) -> dict[str, Any]:
     raw = mapping(get(item, "message"))
-    contents = [_content(mapping(get(part, "message_content"))) for part in listed(raw, "contents")]
+    contents = [_content(mapping(get(part, "message_content")), part) for part in listed(raw, "contents")]
     tool_calls = [
         {"id": get(call, "tool_call", "id"), "function": mapping(get(call, "tool_call", "function"))}
         for call in listed(raw, "tool_calls")
@@ -111,7 +121,9 @@ def _message(item: Mapping[str, Any]) -> dict[str, Any]:
     return message({**raw, "content": contents or raw.get("content"), "tool_calls": tool_calls})
 
 
-def _content(part: Mapping[str, Any]) -> dict[str, Any]:
+def _content(part: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+    if call := mapping(get(item, "tool_call")):
+        return tool_call(call.get("id"), get(call, "function", "name"), get(call, "function", "arguments"))
     if url := get(part, "image", "image", "url"):
         return {"image_url": url}
     if part.get("type") == "reasoning":
@@ -141,7 +153,7 @@ OPENINFERENCE = Dialect(
     columns={
         "provider": ("llm.provider", "llm.system"),
         "request_model": ("llm.request.model_name",),
-        "response_model": ("llm.response.model_name", "llm.model_name", "embedding.model_name"),
+        "response_model": ("llm.response.model_name",),
         "input_tokens": ("llm.token_count.prompt",),
         "output_tokens": ("llm.token_count.completion",),
         "cache_read_tokens": ("llm.token_count.prompt_details.cache_read",),

@@ -156,6 +156,7 @@ def _langchain(response: Mapping[str, Any]) -> Facts:
             "response_id": next(filter(None, map(langchain_shapes.response_id, answers)), _text(overall.get("id"))),
             "response_model": next((model for model in models if isinstance(model, str)), None),
             "system_fingerprint": next((_text(one.get("system_fingerprint")) for one in told), None),
+            "stream": True if any(map(langchain_shapes.is_of_chunks, answers)) else None,
             "output_messages": [
                 message(answer) | ({"finish_reason": reason} if reason else {})
                 for answer, reason in zip(answers, reasons, strict=True)

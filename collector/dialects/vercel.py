@@ -29,8 +29,11 @@ def describe(span: SpanView) -> Facts:
     operation = str(attributes.get("ai.operationId", ""))
     prompt = json_or_text(attributes.get("ai.prompt"))
     ttft_ms = next((attributes[key] for key in _MS_TO_FIRST_CHUNK if _is_number(attributes.get(key))), None)
+    is_embedding = operation.startswith("ai.embed") and span.status != "error"
     return known(
         {
+            # Embedding models have no snapshots: they answer under the name that was asked for.
+            "response_model": attributes.get("ai.model.id") if is_embedding else None,
             # Only what reaches a model says whether it streams: the outer span of a stream holds no stream of its own.
             "stream": True if operation.endswith(".doStream") else False if operation.endswith(".doGenerate") else None,
             "ttft_s": None if ttft_ms is None else ttft_ms / 1e3,
