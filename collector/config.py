@@ -8,6 +8,19 @@ from collector.prices.config import PricesConfig
 class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
     max_body_bytes: int = Field(default=32 * 2**20, ge=2**10)
     """Largest request body, packed and unpacked; one that is larger is refused with 413."""
+    max_inflight_bytes: int = Field(default=128 * 2**20, ge=2**20)
+    """Bodies, packed and unpacked, that all requests together may have in memory before they are decoded; what comes
+    beyond is refused with 503 and Retry-After."""
+    body_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    """How long a body may take to arrive."""
+    max_records: int = Field(default=100_000, ge=1)
+    """Spans, log records or data points in one export; one with more is refused with 413."""
+    max_attributes: int = Field(default=1024, ge=16)
+    """Attributes of one record, and its events and links; the rest is dropped, with a count in the last place."""
+    max_value_chars: int = Field(default=4 * 2**20, ge=1024)
+    """Characters of one attribute value or log body; a longer one is cut with a visible mark."""
+    max_future_s: float = Field(default=86_400.0, ge=60.0, le=366 * 86_400.0)
+    """How far ahead of this server's clock a record may be; one beyond is rejected and counted."""
     max_queue_bytes: int = Field(default=128 * 2**20, ge=2**20)
     """Decoded telemetry that may wait for the disk; what comes beyond is refused with 503 and Retry-After."""
     prices: PricesConfig = PricesConfig()

@@ -1,52 +1,181 @@
-"""One trace export from its bytes to the disk, whatever transport brought it."""
+"""One export from its bytes to the disk, whatever it carries and whatever transport brought it."""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.concurrency import run_in_threadpool
 
 from collector.batch import Batch
+from collector.body import BODY_TIMEOUT_S
+from collector.budget import ByteBudget
+from collector.dialects.events import event_parts
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.normalise import normalise
 from collector.otlp.jsonform import protobuf_of_json
+from collector.otlp.limits import Limits
+from collector.otlp.logs import read_logs
+from collector.otlp.metrics import read_metrics
+from collector.otlp.signal import Signal
 from collector.otlp.table import read_export
+from collector.projects.access import OPEN, Access
+from collector.projects.gate import Gate
 
 
-def response_of(rejected: Mapping[str, int]) -> ExportTraceServiceResponse:
-    """What the sender is told: all is on disk, but for the `rejected` spans, counted by reason."""
-    response = ExportTraceServiceResponse()
-    if rejected:
-        response.partial_success.rejected_spans = sum(rejected.values())
-        response.partial_success.error_message = "; ".join(f"{n} spans: {why}" for why, n in rejected.items())
-    return response
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverLimits:
+    """What one request may bring; `max_body_bytes` holds before and after decompression."""
+
+    max_body_bytes: int = 32 * 2**20
+    body_timeout_s: float = BODY_TIMEOUT_S
+    records: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """One decoded export: what to store, the records that were left out and those that were changed, by reason."""
+
+    signal: Signal
+    batch: Batch
+    rejected: Mapping[str, int]
+    noted: Mapping[str, int]
+
+    @property
+    def n_kept(self) -> int:
+        table = {"traces": self.batch.spans, "logs": self.batch.logs, "metrics": self.batch.points}[self.signal]
+        return int(table.num_rows)
+
+
+def prepared(
+    signal: Signal,
+    body: bytes,
+    *,
+    is_json: bool = False,
+    limits: Limits | None = None,
+    access: Access = OPEN,
+    now_ns: int | None = None,
+) -> Prepared:
+    """Decode and normalise one export.
+
+    Raises:
+        BadRequest: if the body cannot be decoded, or is over a limit.
+        TooManyRequests: if it holds more than the key may send now.
+    """
+    protobuf = protobuf_of_json(body, signal) if is_json else body
+    if signal == "traces":
+        spans = read_export(protobuf, limits, access=access, now_ns=now_ns)
+        return Prepared(signal=signal, batch=normalise(spans), rejected=spans.rejected, noted=spans.noted)
+    if signal == "logs":
+        logs = read_logs(protobuf, limits, access=access, now_ns=now_ns)
+        batch = Batch(logs=logs.table, parts=event_parts(logs.table))
+        return Prepared(signal=signal, batch=batch, rejected=logs.rejected, noted=logs.noted)
+    points = read_metrics(protobuf, limits, access=access, now_ns=now_ns)
+    return Prepared(signal=signal, batch=Batch(points=points.table), rejected=points.rejected, noted=points.noted)
 
 
 def prepare(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int]]:
-    """Decode and normalise one trace export: the batch to store and the rejected spans by reason.
-
-    Raises:
-        BadRequest: if the body cannot be decoded.
-    """
-    table = read_export(protobuf_of_json(body) if is_json else body)
-    return normalise(table), dict(table.rejected)
+    """The batch of a trace export and the rejected spans by reason. Raises BadRequest."""
+    return _pair(prepared("traces", body, is_json=is_json))
 
 
-async def store_export(
-    body: bytes, *, is_json: bool = False, transport: str, ingest: Ingest, metrics: CollectorMetrics
-) -> ExportTraceServiceResponse:
-    """Decode, normalise and store one trace export; it is on disk when this returns.
+def prepare_logs(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int]]:
+    """The batch of a log export and the rejected records by reason. Raises BadRequest."""
+    return _pair(prepared("logs", body, is_json=is_json))
 
-    Raises:
-        BadRequest: if the body cannot be decoded.
-        StoreUnavailable: if it could not be stored; sending it again may help.
-    """
-    # Decoding takes milliseconds; in a thread, the loop goes on reading other requests.
-    batch, rejected = await run_in_threadpool(prepare, body, is_json=is_json)
-    if batch.spans.num_rows:
-        await asyncio.wrap_future(ingest.submit(batch))
-    metrics.accepted_spans.labels(transport).inc(batch.spans.num_rows)
-    for reason, n_spans in rejected.items():
-        metrics.rejected_spans.labels(reason).inc(n_spans)
-    return response_of(rejected)
+
+def prepare_metrics(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int]]:
+    """The batch of a metric export and the rejected points by reason. Raises BadRequest."""
+    return _pair(prepared("metrics", body, is_json=is_json))
+
+
+def _pair(done: Prepared) -> tuple[Batch, dict[str, int]]:
+    return done.batch, dict(done.rejected)
+
+
+def response_of(signal: Signal, rejected: Mapping[str, int]) -> Message:
+    """What the sender is told: all is on disk, but for the `rejected` records, counted by reason."""
+    n, text = sum(rejected.values()), "; ".join(f"{n} {_RECORDS[signal]}: {why}" for why, n in rejected.items())
+    if signal == "traces":
+        traces = ExportTraceServiceResponse()
+        if n:
+            traces.partial_success.rejected_spans, traces.partial_success.error_message = n, text
+        return traces
+    if signal == "logs":
+        logs = ExportLogsServiceResponse()
+        if n:
+            logs.partial_success.rejected_log_records, logs.partial_success.error_message = n, text
+        return logs
+    metrics = ExportMetricsServiceResponse()
+    if n:
+        metrics.partial_success.rejected_data_points, metrics.partial_success.error_message = n, text
+    return metrics
+
+
+_RECORDS: dict[Signal, str] = {"traces": "spans", "logs": "log records", "metrics": "data points"}
+
+
+class Exports:
+    """Takes the exports of all transports: who may send, how much at once, and the way to the disk."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        metrics: CollectorMetrics,
+        *,
+        limits: ReceiverLimits | None = None,
+        budget: ByteBudget | None = None,
+        gate: Gate | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.limits = limits or ReceiverLimits()
+        self.budget = budget or ByteBudget()
+        self._ingest = ingest
+        self._metrics = metrics
+        self._gate = gate
+        self._clock = clock
+
+    def enter(self, headers: Mapping[str, str]) -> Access:
+        """Before a body is read: what its sender may do.
+
+        Args:
+            headers: by lower-case name, or by any where the mapping does not mind.
+        Raises:
+            Unauthenticated, Forbidden, TooManyRequests
+        """
+        return OPEN if self._gate is None else self._gate.ingest_access(headers)
+
+    async def read(self, signal: Signal, body: bytes, access: Access, *, is_json: bool = False) -> Prepared:
+        """Decode and normalise off the event loop, which goes on reading other requests.
+
+        Raises:
+            BadRequest, TooManyRequests
+        """
+        return await run_in_threadpool(
+            prepared,
+            signal,
+            body,
+            is_json=is_json,
+            limits=self.limits.records,
+            access=access,
+            now_ns=self._clock(),
+        )
+
+    async def store(self, export: Prepared, *, transport: str) -> Message:
+        """Store what was read; it is on disk when this returns the answer.
+
+        Raises:
+            StoreUnavailable: if it could not be stored; sending it again may help.
+        """
+        if export.batch.n_rows:
+            await asyncio.wrap_future(self._ingest.submit(export.batch))
+        self._metrics.took(export.signal, transport, export.n_kept, rejected=export.rejected, noted=export.noted)
+        return response_of(export.signal, export.rejected)
+
+    def refused(self, transport: str, reason: str) -> None:
+        self._metrics.rejected_requests.labels(transport, reason).inc()

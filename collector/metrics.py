@@ -1,6 +1,10 @@
 """The collector's own health, in Prometheus terms."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from collector.otlp.signal import Signal
 
 _COMMIT_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -16,6 +20,24 @@ class CollectorMetrics:
             "watchkeeper_rejected_spans",
             "Spans of readable requests that could not be kept",
             ["reason"],
+            registry=registry,
+        )
+        self.accepted_records = Counter(
+            "watchkeeper_accepted_records",
+            "Log records and data points of metrics acknowledged to their sender",
+            ["signal", "transport"],
+            registry=registry,
+        )
+        self.rejected_records = Counter(
+            "watchkeeper_rejected_records",
+            "Log records and data points of readable requests that could not be kept",
+            ["signal", "reason"],
+            registry=registry,
+        )
+        self.adapted = Counter(
+            "watchkeeper_adapted",
+            "What was taken otherwise than sent, such as values cut to their limit and times ahead of the clock",
+            ["signal", "what"],
             registry=registry,
         )
         self.rejected_requests = Counter(
@@ -42,3 +64,22 @@ class CollectorMetrics:
         self.queue_bytes = Gauge(
             "watchkeeper_ingest_queue_bytes", "Decoded bytes waiting for a commit", registry=registry
         )
+
+    def took(
+        self, signal: Signal, transport: str, n_kept: int, *, rejected: Mapping[str, int], noted: Mapping[str, int]
+    ) -> None:
+        """Count one acknowledged export: what was kept, what was not by reason, what was changed."""
+        is_traces = signal == "traces"
+        accepted = (
+            self.accepted_spans.labels(transport) if is_traces else self.accepted_records.labels(signal, transport)
+        )
+        accepted.inc(n_kept)
+        for reason, n in rejected.items():
+            (self.rejected_spans.labels(reason) if is_traces else self.rejected_records.labels(signal, reason)).inc(n)
+        for what, n in noted.items():
+            if what == "sampled_out":
+                self.sampled_out_spans.inc(n)
+            elif what == "other_project" and is_traces:
+                self.overridden_project_spans.inc(n)
+            else:
+                self.adapted.labels(signal, what).inc(n)

@@ -1,101 +1,98 @@
-"""OTLP/HTTP: trace exports in protobuf or JSON, acknowledged after the commit.
+"""OTLP/HTTP: exports in protobuf or JSON, acknowledged after the commit.
 
 Source: OpenTelemetry Protocol specification, "OTLP/HTTP". A refusal is a google.rpc.Status in the request's encoding.
 """
 
-import math
+import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from google.rpc.status_pb2 import Status
+from google.rpc.code_pb2 import Code
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from collector.body import UnsupportedMediaType, media_type, read_body
-from collector.errors import BadRequest, StoreUnavailable, TooLarge
-from collector.exports import store_export
-from collector.ingest import Ingest
-from collector.metrics import CollectorMetrics
-from collector.otlp.declined import decline_logs, decline_metrics
+from collector.errors import WatchkeeperError
+from collector.exports import Exports, Prepared
+from collector.otlp.refusals import Refusal, refusal_of
+from collector.otlp.signal import SIGNALS, Signal
+from collector.projects.access import Access
+
+log = logging.getLogger(__name__)
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
-
-Handler = Callable[[bytes, bool], Awaitable[Message]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverLimits:
-    """What one request may bring; `max_body_bytes` holds before and after decompression."""
-
-    max_body_bytes: int = 32 * 2**20
+_PATHS = ", ".join(f"/v1/{signal}" for signal in SIGNALS)
 
 
-def receiver_app(ingest: Ingest, metrics: CollectorMetrics, limits: ReceiverLimits | None = None) -> Starlette:
-    """The ASGI application behind port 4318; any path may stand before /v1/traces."""
-    max_bytes = (limits or ReceiverLimits()).max_body_bytes
-
-    async def traces(body: bytes, is_json: bool) -> Message:
-        return await store_export(body, is_json=is_json, transport="http", ingest=ingest, metrics=metrics)
-
-    async def logs(body: bytes, is_json: bool) -> Message:
-        return await run_in_threadpool(decline_logs, body, is_json=is_json)
-
-    async def other_metrics(body: bytes, is_json: bool) -> Message:
-        return await run_in_threadpool(decline_metrics, body, is_json=is_json)
-
-    def endpoint(handle: Handler) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            is_json = media_type(request) == JSON
-            try:
-                body = await _read(request, max_bytes)
-                return _encoded(await handle(body, is_json), 200, is_json)
-            except (BadRequest, StoreUnavailable) as error:
-                status = _http_status(error)
-                metrics.rejected_requests.labels("http", str(status)).inc()
-                response = _encoded(Status(message=str(error)), status, is_json)
-                if isinstance(error, StoreUnavailable):
-                    response.headers["retry-after"] = str(math.ceil(error.retry_after_s))
-                return response
-
-        return answer
-
-    handlers = {"traces": traces, "logs": logs, "metrics": other_metrics}
+def receiver_app(exports: Exports) -> Starlette:
+    """The ASGI application behind port 4318; any path may stand before /v1/traces, /v1/logs and /v1/metrics."""
     return Starlette(
         routes=[
-            Route(f"{prefix}/v1/{signal}", endpoint(handle), methods=["POST"])
-            for signal, handle in handlers.items()
+            Route(f"{prefix}/v1/{signal}", _endpoint(exports, signal), methods=["POST"])
+            for signal in SIGNALS
             for prefix in ("", "/{prefix:path}")
-        ]
+        ],
+        exception_handlers={HTTPException: _no_such_path},
     )
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
-    """Raises UnsupportedMediaType, TooLarge or BadRequest, saying what to send instead."""
+def _endpoint(exports: Exports, signal: Signal) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            access = exports.enter(request.headers)
+            export = await _read(request, exports, signal, access)
+            return _encoded(request, await exports.store(export, transport="http"), 200)
+        except ClientDisconnect:
+            exports.refused("http", "disconnected")
+            return Response(status_code=400)  # nobody is there to read it
+        except Exception as error:
+            if not isinstance(error, WatchkeeperError):
+                log.exception("an export of %s failed", signal)
+            refusal = refusal_of(error)
+            exports.refused("http", str(refusal.http_status))
+            return _refused(request, refusal)
+
+    return answer
+
+
+async def _read(request: Request, exports: Exports, signal: Signal, access: Access) -> Prepared:
+    """The decoded export. Its body counts against the budget, and stays in memory, until then.
+
+    Raises:
+        BadRequest, TooManyRequests, StoreUnavailable: saying what to send instead, or when.
+    """
     if media_type(request) not in (PROTOBUF, JSON):
         got = request.headers.get("content-type", "nothing")
         raise UnsupportedMediaType(f"Content-Type must be {PROTOBUF} or {JSON}, got {got}")
-    return await read_body(request, max_bytes=max_bytes)
+    limits = exports.limits
+    with exports.budget.reservation() as held:
+        body = await read_body(
+            request, max_bytes=limits.max_body_bytes, timeout_s=limits.body_timeout_s, on_bytes=held.take
+        )
+        return await exports.read(signal, body, access, is_json=media_type(request) == JSON)
 
 
-def _http_status(error: BadRequest | StoreUnavailable) -> int:
-    match error:
-        case StoreUnavailable():
-            return 503
-        case TooLarge():
-            return 413
-        case UnsupportedMediaType():
-            return 415
-        case _:
-            return 400
+async def _no_such_path(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code, text = Code.UNIMPLEMENTED, f"{request.method} {request.url.path}: OTLP is taken by POST on {_PATHS}"
+    response = _refused(request, Refusal(http_status=status, code=code, message=text))
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
 
 
-def _encoded(message: Message, status: int, is_json: bool) -> Response:
-    if is_json:
-        return Response(json_format.MessageToJson(message, indent=None), status, media_type=JSON)
-    return Response(message.SerializeToString(), status, media_type=PROTOBUF)
+def _refused(request: Request, refusal: Refusal) -> Response:
+    response = _encoded(request, refusal.status(), refusal.http_status)
+    response.headers.update(refusal.headers())
+    return response
+
+
+def _encoded(request: Request, message: Message, status: int) -> Response:
+    """In the encoding of the request; in JSON, which people can read, where that is neither of the two."""
+    if media_type(request) == PROTOBUF:
+        return Response(message.SerializeToString(), status, media_type=PROTOBUF)
+    return Response(json_format.MessageToJson(message, indent=None), status, media_type=JSON)

@@ -16,7 +16,6 @@ from collector.errors import WatchkeeperError
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.projects.gate import Gate
-from collector.receiver import ReceiverLimits
 from collector.state import open_state, state_url
 from collector.store import open_store
 from evaluators.api import alerts_router
@@ -26,7 +25,7 @@ from watchkeeper.datadir import claimed, write_problem
 from watchkeeper.evaluation import EvaluationMetrics, start_evaluation
 from watchkeeper.health import Check
 from watchkeeper.logs import log_to_stderr
-from watchkeeper.otlp import GrpcThread, Otlp, http_thread
+from watchkeeper.otlp import GrpcThread, exports_of, http_thread
 from watchkeeper.servers import ServerThread, http
 from watchkeeper.sockets import listen
 from watchkeeper.web import add_pages, web_app
@@ -77,10 +76,9 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     evaluation = start_evaluation(store, engine, config.evaluators, ui_url=ui_url, parts=parts)
     registry.register(EvaluationMetrics(evaluation))
 
-    limits = ReceiverLimits(max_body_bytes=config.collector.max_body_bytes)
-    otlp = Otlp(ingest=ingest, metrics=metrics, limits=limits)
-    otlp_http, otlp_http_address = http_thread(otlp, config.server)
-    otlp_grpc = GrpcThread(otlp, config.server)
+    exports = exports_of(config.collector, ingest, metrics, gate)
+    otlp_http, otlp_http_address = http_thread(exports, config.server)
+    otlp_grpc = GrpcThread(exports, config.server)
     servers = [otlp_http, otlp_grpc]
 
     checks: dict[str, Check] = {

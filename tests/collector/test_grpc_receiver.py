@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from prometheus_client import CollectorRegistry
 
 from collector.batch import Batch
+from collector.exports import Exports
 from collector.grpc_receiver import grpc_server
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
@@ -36,7 +37,7 @@ async def exports(store_path: Path, *bodies: bytes) -> list[bytes | grpc.StatusC
     metrics = CollectorMetrics(CollectorRegistry())
     store = open_store(store_path)
     ingest = Ingest(store, metrics)
-    server, port = grpc_server("127.0.0.1:0", ingest, metrics)
+    server, port = grpc_server("127.0.0.1:0", Exports(ingest, metrics))
     await server.start()
     answers: list[bytes | grpc.StatusCode] = []
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -81,7 +82,7 @@ def test_a_sender_that_hangs_up_does_not_stop_the_ingest_of_others(tmp_path: Pat
         store = open_store(tmp_path)
         disk = SlowDisk(store)
         ingest = Ingest(disk, metrics)
-        server, port = grpc_server("127.0.0.1:0", ingest, metrics)
+        server, port = grpc_server("127.0.0.1:0", Exports(ingest, metrics))
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             # The first write takes one batch; the others are still in the queue when their senders give up.
@@ -110,10 +111,10 @@ def test_an_address_in_use_is_an_os_error(tmp_path: Path) -> None:
         metrics = CollectorMetrics(CollectorRegistry())
         store = open_store(tmp_path)
         ingest = Ingest(store, metrics)
-        first, port = grpc_server("127.0.0.1:0", ingest, metrics)
+        first, port = grpc_server("127.0.0.1:0", Exports(ingest, metrics))
         await first.start()
         try:
-            grpc_server(f"127.0.0.1:{port}", ingest, metrics)
+            grpc_server(f"127.0.0.1:{port}", Exports(ingest, metrics))
         finally:
             await first.stop(0)
             ingest.close()
