@@ -17,7 +17,7 @@ from collector.dialects.finish import fill, fold
 from collector.dialects.genai import LIST_PARAMETERS, PARAMETERS
 from collector.dialects.operations import guessed, named_otherwise
 from collector.dialects.own_form import in_own_form
-from collector.dialects.speakers import marked, told_by
+from collector.dialects.speakers import told_by, within
 from collector.dialects.streaming import streaming
 from collector.otlp.attributes import AttributeTable
 from collector.otlp.jsoncolumns import json_events, json_links
@@ -30,7 +30,9 @@ WRAPPER_OPERATIONS = ("invoke_agent", "invoke_workflow", "chain")
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _PARAMETERS = (*PARAMETERS.items(), *(pair for dialect in DIALECTS for pair in dialect.parameters.items()))
 _METADATA = tuple(prefix for dialect in DIALECTS for prefix in dialect.metadata)
-_NO_METADATA = frozenset(key for dialect in DIALECTS for keys in dialect.columns.values() for key in keys)
+_NO_METADATA = frozenset(
+    key for dialect in DIALECTS for keys in (*dialect.columns.values(), dialect.details) for key in keys
+)
 _FIRST_CHUNKS = pa.array([name for dialect in DIALECTS for name in dialect.first_chunk_events], pa.string())
 _SPAN_OPERATIONS_WITH_DOCUMENTS = ("retrieval", "rerank")
 _TYPES = {field.name: field.type for field in CALL_SCHEMA} | {"documents": pa.string()}
@@ -85,12 +87,17 @@ def _operation(table: SpanTable) -> pa.Array:
     for dialect in DIALECTS:
         if dialect.operation_key is not None and dialect.operation_key in attributes:
             encoded = pc.dictionary_encode(attributes.strings(dialect.operation_key))
-            words = [dialect.operations.get(word or "") for word in encoded.dictionary.to_pylist()]
-            column = pc.coalesce(column, pa.array(words, pa.string()).take(encoded.indices))
+            words = [_folded(dialect, word or "") for word in encoded.dictionary.to_pylist()]
+            named = pa.array(words, pa.string()).take(encoded.indices)
+            column = pc.coalesce(column, within(dialect, table, named))
     for dialect in DIALECTS:
-        if dialect.operation is not None and (rows := marked(dialect, table)) is not None:
+        if dialect.operation is not None and (rows := told_by(dialect, table)) is not None:
             column = pc.coalesce(column, pc.if_else(pa.array(rows), dialect.operation, pa.scalar(None, pa.string())))
     return column
+
+
+def _folded(dialect: Dialect, word: str) -> str | None:
+    return dialect.operations.get(word) or dialect.operations.get(word.lower())
 
 
 def _whole_tokens(table: SpanTable, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
@@ -177,7 +184,8 @@ def _describe(
     dialect: Dialect, table: SpanTable, asked: npt.NDArray[np.bool_], columns: Mapping[str, pa.Array]
 ) -> dict[str, pa.Array]:
     """`columns` with the holes filled that `dialect.describe` can fill, and put right what it corrects."""
-    rows = np.flatnonzero(asked & told_by(dialect, table)) if asked.any() else np.empty(0, np.int64)
+    told_of = told_by(dialect, table) if asked.any() else None
+    rows = np.empty(0, np.int64) if told_of is None else np.flatnonzero(asked & told_of)
     if not len(rows):
         return dict(columns)
     facts = {int(row): dialect.describe(_view(table, int(row))) for row in rows}
@@ -262,7 +270,9 @@ def _ttft(table: SpanTable, columns: Mapping[str, pa.Array]) -> pa.Array:
 
 
 def _costs(calls: Mapping[str, pa.Array]) -> pa.Array:
-    return price_calls(calls).cost_usd
+    """Prices; where none is known, what the sender says the call cost."""
+    told = {"reported_cost_usd": calls["cost_usd"]} if "cost_usd" in calls else {}
+    return price_calls({**calls, **told}).cost_usd
 
 
 def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArray[np.bool_]) -> pa.Table:
@@ -331,7 +341,8 @@ def _stored_elsewhere(
         keys = [key for key in filter(None, attributes.keys) if dialect.is_content(key)]
         if not keys:
             continue
-        described = is_call if dialect.marker is None else is_call & told_by(dialect, table)
+        speaking = None if dialect.marker is None else told_by(dialect, table)
+        described = is_call if speaking is None else is_call & speaking
         for key in keys:
             rows[key] = described | has_documents if dialect.is_document(key) else described
     return rows

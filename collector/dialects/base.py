@@ -39,7 +39,7 @@ class Dialect:
     """One dialect as data and one pure function.
 
     `operation_key` names the span's kind, `operations` folds its values to the operations of OTel GenAI. `operation` is
-    what a span with `marker` did where nothing else tells.
+    what a span did that `describe` would be asked about, where nothing else tells.
     `columns` gives, per field of `Call`, the attribute keys that hold it as it is, best first: read a column at a time.
     `parameters` are request parameters by name, each with the attribute that holds it; what stands under a prefix of
     `metadata` and is no column of its own is an entry of the metadata.
@@ -48,7 +48,7 @@ class Dialect:
     retrievals. It fills only what is still unknown, but for the fields it `corrects`: what it tells of those, None
     among it, replaces what columns hold.
     A `marker` or detail that ends in a dot is a prefix: any attribute under it counts. Where there is a `scope`, only
-    spans of scopes whose names begin with it speak the dialect.
+    spans of scopes whose names begin with it have the operations and are asked about; columns are read on all.
     `invented` are values that the spans of `scope` carry though nobody sent them, by attribute key; they are not taken
     for facts. Neither are the token counts of the spans of `scope` that `estimates` finds. Input tokens of scopes that
     begin with one of `cache_apart` leave out what was read from or written to a cache.

@@ -22,31 +22,27 @@ def of_scope(scope: pa.Array, prefix: str) -> Bools | None:
     return rows
 
 
-def marked(dialect: Dialect, table: SpanTable) -> Bools | None:
-    """The spans that carry the marker of `dialect`, of its scope where it has one; None where there is none."""
-    if dialect.marker is None:
-        return None
-    rows = _with_any(table.attributes, (dialect.marker,))
-    return None if rows is None else _within(dialect, table, rows)
+def within(dialect: Dialect, table: SpanTable, column: pa.Array) -> pa.Array:
+    """`column` on the spans of the dialect's scope, where it has one."""
+    if dialect.scope is None:
+        return column
+    own = of_scope(table.scope, dialect.scope)
+    nothing = pa.scalar(None, column.type)
+    return pc.if_else(pa.array(own), column, nothing) if own is not None else pa.nulls(len(column), column.type)
 
 
-def told_by(dialect: Dialect, table: SpanTable) -> Bools:
-    """The spans that carry what `dialect.describe` reads."""
+def told_by(dialect: Dialect, table: SpanTable) -> Bools | None:
+    """The spans that carry what `dialect.describe` reads; None where there is none."""
     keys = dialect.details if dialect.marker is None else (dialect.marker, *dialect.details)
     found = _with_any(table.attributes, keys)
     if dialect.events and len(names := pc.struct_field(table.events.flatten(), "name")):
         of_event = pc.is_in(names, pa.array(sorted(dialect.events))).to_numpy(zero_copy_only=False)
         found = np.zeros(len(table), dtype=bool) if found is None else found
         found[pc.list_parent_indices(table.events).to_numpy()[of_event]] = True
-    rows = None if found is None else _within(dialect, table, found)
-    return np.zeros(len(table), dtype=bool) if rows is None else rows
-
-
-def _within(dialect: Dialect, table: SpanTable, rows: Bools) -> Bools | None:
-    if dialect.scope is None:
-        return rows
+    if found is None or dialect.scope is None:
+        return found
     own = of_scope(table.scope, dialect.scope)
-    return None if own is None else rows & own
+    return None if own is None else found & own
 
 
 def _with_any(attributes: AttributeTable, wanted: frozenset[str] | tuple[str, ...]) -> Bools | None:
