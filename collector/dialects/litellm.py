@@ -20,6 +20,7 @@ _METADATA = "metadata."
 _OWN_ID = re.compile(r"chatcmpl-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _NEVER_CHATCMPL = ("anthropic", "bedrock", "gemini", "vertex_ai", "cohere", "ollama", "sagemaker", "watsonx")
 """Providers whose answers are named otherwise: an id in OpenAI's form is one that LiteLLM made up."""
+_NO_PROVIDERS = ("None", "Unknown")
 _SENT_METADATA = ("metadata.requester_metadata", "metadata.spend_logs_metadata")
 
 
@@ -37,6 +38,7 @@ def describe(span: SpanView) -> Facts:
             "operation": "chat" if attributes.get("llm.request.type") == "completion" else None,
             "input_messages": _messages(attributes.get("gen_ai.input.messages")),
             "output_messages": _answers(attributes),
+            "finish_reasons": items(json_or_text(attributes.get("gen_ai.response.finish_reasons"))),
             "system_instructions": _instructions(attributes.get("gen_ai.system_instructions")),
             "session_id": _text(sent.get("session_id")) or _text(sent.get("trace_session_id")),
             "user_id": _text(sent.get("user_id")) or _text(sent.get("trace_user_id")),
@@ -106,7 +108,6 @@ def describe_raw(span: SpanView) -> Facts:
     provider, fields = _fields(span.attributes)
     request, response = request_facts(fields), response_facts(fields)
     is_answered = bool(response.get("output_messages") or response.get("response_id") or "usage" in fields)
-    is_embedding = any(isinstance(item, Mapping) and "embedding" in item for item in items(fields.get("data")))
     facts = {
         **request,
         **response,
@@ -114,7 +115,7 @@ def describe_raw(span: SpanView) -> Facts:
         # Both have a field `model`; the answer's was written last.
         "request_model": None if is_answered else request.get("request_model"),
         "response_model": response.get("response_model") or (fields.get("model") if is_answered else None),
-        "operation": "embeddings" if is_embedding else response.get("operation") or request.get("operation"),
+        "operation": _operation(fields) or request.get("operation"),
         "parameters": {name: value for name, value in request.get("parameters", {}).items() if name not in _ANSWERED},
         "system_instructions": request.get("system_instructions"),
     }
@@ -136,14 +137,21 @@ _CONTENT_FIELDS = frozenset(
 )
 
 
+def _operation(fields: Mapping[str, Any]) -> str | None:
+    """What was asked for, where it was no answer in words; of embeddings only the request is told."""
+    if "query" in fields and "documents" in fields:
+        return "rerank"
+    return "embeddings" if "input" in fields and "output" not in fields else None
+
+
 def _fields(attributes: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
-    """The provider and its fields: `llm.<provider>.<field>`."""
+    """The provider, where it is known, and its fields: `llm.<provider>.<field>`."""
     provider, fields = None, {}
     for key, value in attributes.items():
         first, _, rest = key.partition(".")
         name, _, field = rest.partition(".")
         if first == "llm" and field and value not in ("", "None"):
-            provider, fields[field] = name, json_or_text(literal_or_text(value))
+            provider, fields[field] = None if name in _NO_PROVIDERS else name, json_or_text(literal_or_text(value))
     return provider, fields
 
 
@@ -176,7 +184,7 @@ LITELLM = Dialect(
     },
     metadata=(_METADATA,),
     details=frozenset(("litellm.call_id", "metadata.usage_object", "hidden_params", "metadata.user_api_key_hash")),
-    corrects=frozenset(("input_messages", "output_messages", "system_instructions", "response_id")),
+    corrects=frozenset(("input_messages", "output_messages", "system_instructions", "finish_reasons", "response_id")),
     describe=describe,
 )
 
