@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from collector.api.guard import Guard
 from collector.errors import WatchkeeperError
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
@@ -95,7 +96,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         max_body_bytes=config.collector.max_body_bytes,
         checks=checks,
         registry=registry,
-        routers=(alerts_router(evaluation.alerts.book),),
+        routers=(alerts_router(evaluation.alerts.book, Guard(gate, store)),),
     )
     otlp_url = f"http://{otlp_http_address}"
     hosts = (config.server.host, urlsplit(config.evaluators.alerts.base_url).hostname or "")

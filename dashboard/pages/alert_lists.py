@@ -40,6 +40,8 @@ _RULES = (
 
 def matches(view: View, alert: Alert) -> bool:
     """Whether the filters of the bar leave it. An alarm over all services is about each of them."""
+    if view.filters.project not in (None, alert.project):
+        return False
     chosen = {name: getattr(view.filters, name) for name in ("environment", "service", "request_model")}
     return all(value is None or alert.labels.get(name, value) == value for name, value in chosen.items())
 

@@ -61,6 +61,8 @@ def _limit(name: str, value: float) -> Quantity:
 def rule_in_words(rule: Rule) -> str:
     """Error rate above 5 % for 2 min, over 5 min, at least 20 calls, by service and model"""
     where = [f" of {name}" for name in (rule.service, rule.request_model) if name is not None]
+    if rule.project is not None:
+        where.append(f" in project {rule.project}")
     if rule.kind == "verdict":
         return f"A drift verdict says {rule.outcome.replace('_', ' ')}{''.join(where)}, by service and model"
     if rule.environment is not None:

@@ -90,7 +90,7 @@ def _open(view: View, rule_of: Mapping[str, Rule], shown: Sequence[Alert], *, n_
     """A filter never hides an open alarm without saying so."""
     blocks = _alarms(view, rule_of, shown)
     if n_hidden:
-        every = html.A("Show all", href=view.here(environment=None, service=None, request_model=None))
+        every = html.A("Show all", href=view.here(project=None, environment=None, service=None, request_model=None))
         hidden = f"▲ {words.plural(n_hidden, 'open alarm')} elsewhere, hidden by the filters above. "
         blocks.append(html.P([hidden, every], className="hidden-alarms"))
     return parts.card("Open", blocks, note="most urgent first" if len(shown) > 1 else "")

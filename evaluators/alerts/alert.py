@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from collector.call import DEFAULT_PROJECT
 from collector.times import format_rfc3339
 from collector.verdict import Verdict
 from evaluators.alerts.rule import MetricRule, Rule, Severity
@@ -36,6 +37,11 @@ class Alert:
     acknowledged_ns: int | None = None
     acknowledged_by: str | None = None
 
+    @property
+    def project(self) -> str:
+        """Whose calls it is about: an alert never mixes those of two projects."""
+        return self.labels.get("project", DEFAULT_PROJECT)
+
     def to_json(self) -> dict[str, Any]:
         """The public shape: `x_ns` is the RFC 3339 text `x_time`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -61,9 +67,16 @@ class Change:
         return self.alert.state is not self.before and self.alert.state in (Phase.FIRING, Phase.RESOLVED)
 
 
+def project_label(project: str) -> dict[str, str]:
+    """What says on an alert whose it is. Most installations have one project, and need not read its name."""
+    return {} if project == DEFAULT_PROJECT else {"project": project}
+
+
 def fingerprint_of(rule: Rule, labels: Mapping[str, str]) -> str:
     """Key of "the same alert": what the rule looks at, and where. A new threshold or name keeps it."""
-    looks_at = [rule.rule_id, rule.service, rule.request_model]
+    looks_at: list[object] = [rule.rule_id, rule.service, rule.request_model]
+    if rule.project is not None:
+        looks_at.append({"project": rule.project})
     if isinstance(rule, MetricRule):
         looks_at += [rule.environment, rule.metric, *rule.by]
     return _digest([*looks_at, sorted(labels.items())])

@@ -18,4 +18,5 @@ def alert_of(row: Row[Any]) -> Alert:
 
 def row_of(alert: Alert) -> dict[str, Any]:
     """What the evaluation knows of `alert`. What people said of it meanwhile must survive, so it is left out."""
-    return {f.name: getattr(alert, f.name) for f in fields(Alert) if f.name not in _BY_PEOPLE}
+    values = {f.name: getattr(alert, f.name) for f in fields(Alert) if f.name not in _BY_PEOPLE}
+    return values | {"project": alert.project}

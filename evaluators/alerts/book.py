@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Engine, delete, insert, or_, select, updat
 
 from collector import cursors
 from collector.errors import BadRequest
+from collector.projects.access import Access
 from collector.query import Page
 from collector.state.tables import alerts, outbox
 from collector.verdict import Verdict
@@ -14,6 +15,7 @@ from evaluators.alerts import rulebook, verdict_book
 from evaluators.alerts.alert import Alert, Change
 from evaluators.alerts.alert_rows import alert_of, row_of
 from evaluators.alerts.outbox import Delivery, Outbox
+from evaluators.alerts.project_alerts import ProjectAlerts
 from evaluators.alerts.rule import Rule
 from evaluators.alerts.step import Phase
 from evaluators.alerts.transaction import transaction
@@ -32,10 +34,19 @@ class AlertBook:
         StoreUnavailable: the database does not answer now.
     """
 
+    project: str | None = None
+    """All of them; see `ProjectAlerts` for one."""
+
     def __init__(self, engine: Engine, *, receivers: Sequence[str] = (), base_url: str = "") -> None:
         self._engine = engine
         self._receivers = receivers
         self._base_url = base_url
+
+    def of(self, access: Access) -> "AlertBook | ProjectAlerts":
+        """What the holder of `access` sees of it, and may change."""
+        if access.project is None and access.may("admin"):
+            return self
+        return ProjectAlerts(self, access)
 
     def rules(self) -> Sequence[Rule]:
         """All rules, also those switched off, the oldest first."""
@@ -57,7 +68,14 @@ class AlertBook:
             rulebook.write_first_rules(connection, first, now_ns)
 
     def alerts(
-        self, *, since_ns: int, until_ns: int, state: str | None = None, limit: int = 100, cursor: str | None = None
+        self,
+        *,
+        since_ns: int,
+        until_ns: int,
+        state: str | None = None,
+        project: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
     ) -> Page[Alert]:
         """Alerts that were not over before `since_ns` and began before `until_ns`, the newest first.
 
@@ -70,6 +88,8 @@ class AlertBook:
             if state not in STATES:
                 raise BadRequest(f"state must be one of {', '.join(STATES)}, got {state[:40]!r}")
             conditions.append(alerts.c.state == state)
+        if project is not None:
+            conditions.append(alerts.c.project == project)
         if cursor is not None:
             conditions.append(_after(*cursors.decode(cursor)))
         query = select(alerts).where(*conditions).order_by(alerts.c.since_ns.desc(), alerts.c.alert_id).limit(limit + 1)
@@ -84,9 +104,11 @@ class AlertBook:
             row = connection.execute(select(alerts).where(alerts.c.alert_id == alert_id)).first()
         return None if row is None else alert_of(row)
 
-    def open_alerts(self) -> Sequence[Alert]:
+    def open_alerts(self, *, project: str | None = None) -> Sequence[Alert]:
         """Pending and firing alerts, the newest first."""
         query = select(alerts).where(alerts.c.state.in_((Phase.PENDING, Phase.FIRING)))
+        if project is not None:
+            query = query.where(alerts.c.project == project)
         with transaction(self._engine) as connection:
             return [alert_of(row) for row in connection.execute(query.order_by(alerts.c.since_ns.desc()))]
 

@@ -9,7 +9,7 @@ from collector.query import Aggregation, Dimension, Filters
 from collector.store.base import TelemetryReader
 from collector.times import NS_PER_S
 from collector.verdict import Verdict
-from evaluators.alerts.alert import Alert, Change, fingerprint_of
+from evaluators.alerts.alert import Alert, Change, fingerprint_of, project_label
 from evaluators.alerts.book import AlertBook
 from evaluators.alerts.metric_alerts import Reading, metric_changes
 from evaluators.alerts.rule import MetricRule, Rule, VerdictRule
@@ -89,17 +89,18 @@ def read_metric(rule: MetricRule, store: TelemetryReader, now_ns: int) -> list[R
     filters = Filters(
         since_ns=now_ns - round(rule.window_s * NS_PER_S),
         until_ns=now_ns,
+        project=rule.project,
         environment=rule.environment,
         service=rule.service,
         request_model=rule.request_model,
     )
     fixed = {"environment": rule.environment, "service": rule.service, "request_model": rule.request_model}
-    by: tuple[Dimension, ...] = rule.by
+    by: tuple[Dimension, ...] = ("project", *rule.by)
     metrics = tuple(dict.fromkeys((rule.metric, rule.samples_metric)))
     columns = store.aggregate(Aggregation(filters=filters, metrics=metrics, by=by))
     readings = []
     for row in range(len(columns[rule.metric])):
-        labels = fixed | {name: columns[name][row] for name in by}
+        labels = fixed | {name: columns[name][row] for name in rule.by} | project_label(columns["project"][row])
         readings.append(
             Reading(
                 labels={name: label for name, label in labels.items() if label is not None},
@@ -124,7 +125,11 @@ def _evaluate_verdicts(rule: VerdictRule, store: TelemetryReader, book: AlertBoo
 def _read_verdicts(rule: VerdictRule, store: TelemetryReader, since_ns: int, now_ns: int) -> list[Verdict]:
     """Oldest first."""
     filters = Filters(
-        since_ns=min(since_ns, now_ns), until_ns=now_ns + 1, service=rule.service, request_model=rule.request_model
+        since_ns=min(since_ns, now_ns),
+        until_ns=now_ns + 1,
+        project=rule.project,
+        service=rule.service,
+        request_model=rule.request_model,
     )
     page = store.verdicts(filters)
     verdicts = list(page.items)

@@ -30,6 +30,8 @@ class _Rule(BaseModel):
     rule_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     name: Annotated[str, Field(min_length=1, max_length=120)]
     severity: Severity = "warning"
+    project: str | None = None
+    """None: every project, each by itself."""
     service: str | None = None
     request_model: str | None = None
     enabled: bool = True

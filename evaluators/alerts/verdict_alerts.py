@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from collector.verdict import Verdict
-from evaluators.alerts.alert import Alert, Change, alert_id_of, fingerprint_of
+from evaluators.alerts.alert import Alert, Change, alert_id_of, fingerprint_of, project_label
 from evaluators.alerts.links import verdict_link
 from evaluators.alerts.rule import VerdictRule
 from evaluators.alerts.step import Phase
@@ -140,7 +140,7 @@ def _resolved(alert: Alert, at_ns: int) -> Change:
 
 def _labels(verdict: Verdict) -> dict[str, str]:
     labels = {"service": verdict.service, "request_model": verdict.request_model}
-    return {name: label for name, label in labels.items() if label is not None}
+    return {name: label for name, label in labels.items() if label is not None} | project_label(verdict.project)
 
 
 def _summary(rule: VerdictRule, verdict: Verdict) -> str:

@@ -11,12 +11,14 @@ from sqlalchemy import Engine
 
 from collector.call import Call
 from collector.errors import BadRequest
+from collector.projects.reader import ProjectReader
 from collector.verdict import Verdict
 from evaluators import features
 from evaluators.checkpoints import load_checkpoint, save_checkpoint
 from evaluators.drift.config import DriftConfig
 from evaluators.drift.judgement import UnitsGone, judge_window
 from evaluators.drift.monitor_table import load_feedback, load_records, save_feedback, save_records
+from evaluators.drift.project_monitors import ProjectMonitors
 from evaluators.drift.record import Record, Segment
 from evaluators.runner import Store, seq_of
 from evaluators.text import TEXT
@@ -80,6 +82,10 @@ class Monitors:
         while not stop() and self._advance():
             verdicts += self._deliver()
         return verdicts
+
+    def of_project(self, project: str) -> ProjectMonitors:
+        """The same monitors, of which there are only those of `project`."""
+        return ProjectMonitors(self, ProjectReader(self._store, project), project)
 
     def states(self) -> Sequence[MonitorState]:
         """Every monitor, by project, service and model."""

@@ -51,12 +51,19 @@ class ReviewQueue:
         store: Store,
         clock: Callable[[], int] = time.time_ns,
         config: ReviewConfig | None = None,
+        *,
+        project: str | None = None,
     ) -> None:
+        self._project = project
         self._engine = engine
         self._store = store
         self._clock = clock
         self._config = config or ReviewConfig()
         self._key = sampling_key(engine)
+
+    def of_project(self, project: str) -> "ReviewQueue":
+        """The same queue, in which there are only the items of `project`."""
+        return ReviewQueue(self._engine, self._store, self._clock, self._config, project=project)
 
     def fill(self, calls: Sequence[Call], scores: Sequence[Score]) -> int:
         """Add those of `calls` that people should look at, given their scores; returns how many were new."""
@@ -84,11 +91,11 @@ class ReviewQueue:
         _check_reviewer(reviewer)
         while True:
             now_ns, until_ns = self._clock(), self._reserved_until_ns()
-            row = self._one(statements.renew_own(reviewer, until_ns))
-            row = row or self._one(statements.take_free(reviewer, now_ns, until_ns))
+            row = self._one(statements.renew_own(reviewer, until_ns, self._project))
+            row = row or self._one(statements.take_free(reviewer, now_ns, until_ns, self._project))
             if row is None:
                 return None
-            call = self._store.call(row.call_id)
+            call = self._store.call(row.call_id, project=row.project)
             if call is not None:
                 return ReviewItem(item_id=row.item_id, call=call, reserved_until_ns=row.reserved_until_ns)
             self._forget(row.item_id)  # its day has left the store: nobody can look at it any more
@@ -126,7 +133,7 @@ class ReviewQueue:
         A label that was saved for it is withdrawn: it stays as a score without a value until it is given anew.
         """
         _check_reviewer(reviewer)
-        row = self._one(statements.last_closed(reviewer))
+        row = self._one(statements.last_closed(reviewer, self._project))
         if row is None:
             return None
         call = self._call(row)
@@ -147,14 +154,14 @@ class ReviewQueue:
         row = self._get(item_id)
         if row.state != "done":
             raise BadRequest(f"item {item_id} is {row.state}: its scores are shown once its label is saved")
-        filters = Filters(since_ns=row.call_start_ns, until_ns=row.call_start_ns + 1)
+        filters = Filters(since_ns=row.call_start_ns, until_ns=row.call_start_ns + 1, project=row.project)
         page = self._store.scores(filters, target_id=row.call_id)
         return [score for score in page.items if score.source in ("model", "judge")]
 
     def counts(self) -> ReviewCounts:
         today_ns = self._clock() // _NS_PER_DAY * _NS_PER_DAY
         with self._engine.connect() as connection:
-            rows = connection.execute(statements.count_by_state(today_ns)).all()
+            rows = connection.execute(statements.count_by_state(today_ns, self._project)).all()
         by_stratum: dict[str, dict[str, int]] = {}
         done_today_by: dict[str, int] = {}
         for row in rows:
@@ -201,6 +208,7 @@ class ReviewQueue:
     def _hold(self, item_id: str, reviewer: str) -> Row[Any]:
         """Make sure that the item is this reviewer's, and stays so while it is being closed."""
         _check_reviewer(reviewer)
+        self._get(item_id)
         with self._engine.begin() as connection:
             held = connection.execute(statements.hold(item_id, reviewer, self._reserved_until_ns())).rowcount == 1
         row = self._get(item_id)
@@ -214,13 +222,13 @@ class ReviewQueue:
             connection.execute(statements.close(item_id, reviewer, closed_ns=self._clock(), **values))
 
     def _get(self, item_id: str) -> Row[Any]:
-        row = self._one(select(items).where(items.c.item_id == item_id))
+        row = self._one(select(items).where(items.c.item_id == item_id, statements.within(self._project)))
         if row is None:
             raise BadRequest(f"there is no item {item_id}; ask for the next one")
         return row
 
     def _call(self, row: Row[Any]) -> Call:
-        call = self._store.call(row.call_id)
+        call = self._store.call(row.call_id, project=row.project)
         if call is None:
             raise BadRequest(f"call {row.call_id} has left the store since it was shown; ask for the next item")
         return call

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Engine, Select, Update, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Engine, Select, Update, delete, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.state.tables import review_items as items
@@ -30,16 +30,21 @@ def count_open() -> Select[int]:
     return select(func.count()).select_from(items).where(items.c.state == "open")
 
 
-def renew_own(reviewer: str, until_ns: int) -> Update:
+def within(project: str | None) -> ColumnElement[bool]:
+    """The items of one project; None: of all."""
+    return true() if project is None else items.c.project == project
+
+
+def renew_own(reviewer: str, until_ns: int, project: str | None = None) -> Update:
     """Hold on to the item that this reviewer had last and nobody took since."""
-    own = (items.c.state == "open", items.c.reviewer == reviewer)
+    own = (items.c.state == "open", items.c.reviewer == reviewer, within(project))
     last = select(items.c.item_id).where(*own).order_by(items.c.reserved_until_ns.desc(), items.c.place).limit(1)
     return _reserve(last, until_ns, reviewer).where(*own)
 
 
-def take_free(reviewer: str, now_ns: int, until_ns: int) -> Update:
+def take_free(reviewer: str, now_ns: int, until_ns: int, project: str | None = None) -> Update:
     """Reserve the first item that nobody holds."""
-    first = select(items.c.item_id).where(_free(now_ns)).order_by(items.c.place).limit(1)
+    first = select(items.c.item_id).where(_free(now_ns), within(project)).order_by(items.c.place).limit(1)
     # On PostgreSQL a second reviewer passes over the row that the first is taking; SQLite has one writer at a time.
     return _reserve(first.with_for_update(skip_locked=True), until_ns, reviewer).where(_free(now_ns))
 
@@ -62,19 +67,20 @@ def reopen(item_id: str, reviewer: str, closed_ns: int, until_ns: int) -> Update
     )
 
 
-def last_closed(reviewer: str) -> Select[Any]:
+def last_closed(reviewer: str, project: str | None = None) -> Select[Any]:
     return (
         select(items)
-        .where(items.c.reviewer == reviewer, items.c.closed_ns.is_not(None))
+        .where(items.c.reviewer == reviewer, items.c.closed_ns.is_not(None), within(project))
         .order_by(items.c.closed_ns.desc(), items.c.place)
         .limit(1)
     )
 
 
-def count_by_state(today_ns: int) -> Select[Any]:
+def count_by_state(today_ns: int, project: str | None = None) -> Select[Any]:
     since_midnight = func.coalesce(items.c.closed_ns, 0) >= today_ns
     keys = (items.c.stratum, items.c.state, items.c.reviewer)
-    return select(*keys, func.count().label("n"), func.count().filter(since_midnight).label("n_today")).group_by(*keys)
+    n_today = func.count().filter(since_midnight).label("n_today")
+    return select(*keys, func.count().label("n"), n_today).where(within(project)).group_by(*keys)
 
 
 def _free(now_ns: int) -> ColumnElement[bool]:
@@ -92,5 +98,5 @@ def _reserve(chosen: Select[Any], until_ns: int, reviewer: str) -> Update:
         update(items)
         .where(items.c.item_id == chosen.scalar_subquery())
         .values(reviewer=reviewer, reserved_until_ns=until_ns)
-        .returning(items.c.item_id, items.c.call_id, items.c.reserved_until_ns)
+        .returning(items.c.item_id, items.c.call_id, items.c.project, items.c.reserved_until_ns)
     )
