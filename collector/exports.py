@@ -15,6 +15,7 @@ from collector.batch import Batch
 from collector.body import BODY_TIMEOUT_S
 from collector.budget import ByteBudget
 from collector.dialects.events import event_parts
+from collector.dialects.opinions import opinions_of_logs
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.normalise import normalise
@@ -73,7 +74,7 @@ def prepared(
         return Prepared(signal=signal, batch=normalise(spans), rejected=spans.rejected, noted=spans.noted)
     if signal == "logs":
         logs = read_logs(protobuf, limits, access=access, now_ns=now_ns)
-        batch = Batch(logs=logs.table, parts=event_parts(logs.table))
+        batch = Batch(logs=logs.table, parts=event_parts(logs.table), opinions=opinions_of_logs(logs.table))
         return Prepared(signal=signal, batch=batch, rejected=logs.rejected, noted=logs.noted)
     points = read_metrics(protobuf, limits, access=access, now_ns=now_ns)
     return Prepared(signal=signal, batch=Batch(points=points.table), rejected=points.rejected, noted=points.noted)
