@@ -83,7 +83,13 @@ def _json_list(items: Sequence[SpanEvent | SpanLink]) -> str | None:
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else _utf8(json.dumps(value, ensure_ascii=False))
+    return None if value is None else _utf8(json.dumps(value, ensure_ascii=False, default=_hex))
+
+
+def _hex(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(f"an attribute cannot be a {type(value).__name__}; give text, a number, a list or a mapping")
 
 
 def _utf8(text: str) -> str:

@@ -59,7 +59,7 @@ class Joining:
             calls=pa.concat_tables(
                 [parts.filter(pc.invert(is_related)).select(CALL_SCHEMA.names), _table(calls, CALL_SCHEMA)]
             ),
-            removed={key_of(row): row["start_ns"] for part_id, row in known.items() if part_id not in fresh},
+            removed=_starts(row for part_id, row in known.items() if part_id not in fresh),
             parts=_table(joined, JOINED_PART_SCHEMA),
         )
 
@@ -70,6 +70,15 @@ class Joining:
         call_of = {part["part_id"]: group[0]["call_id"] for group in groups for part in group}
         joined += [part | {"call_id": call_of.get(part["part_id"])} for part in parts]
         return groups
+
+
+_LEADERS = ("message", "event", "wrapper", "span")
+
+
+def _starts(rows: Iterable[Row]) -> dict[str, int]:
+    """The keys of `rows`, each with the start of the part that led its call: that of a span, not of its log records."""
+    ordered = sorted(rows, key=lambda row: _LEADERS.index(row["part_kind"]))
+    return {key_of(row): row["start_ns"] for row in ordered}
 
 
 def _table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:

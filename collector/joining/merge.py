@@ -137,7 +137,8 @@ def _overlap(one: Part, other: Part) -> bool:
 
 def _are_two(one: Part, other: Part) -> bool:
     """Two whole records by one instrumentation are two calls whatever their ids: a stub of a server repeats them."""
-    return one["scope"] == other["scope"] and all(part["input_tokens"] is not None for part in (one, other))
+    is_whole = all(part["input_tokens"] is not None and not _is_of_log(part) for part in (one, other))
+    return is_whole and bool(one["scope"] == other["scope"])
 
 
 def _agree(one: str | None, other: str | None) -> bool:
@@ -156,9 +157,17 @@ def last_text(messages: str | None) -> str | None:
 
 
 def _rank(part: Part, depth: int) -> tuple[Any, ...]:
-    """The part that leads first: that of the innermost span that knows the usage."""
-    has_usage = part["input_tokens"] is not None or part["output_tokens"] is not None
-    return (not has_usage, -depth, part["end_ns"] - part["start_ns"], part["part_id"])
+    """The part that leads first: that of the innermost span that knows the usage; a log record knows no times."""
+    return (_is_of_log(part), not _has_usage(part), -depth, part["end_ns"] - part["start_ns"], part["part_id"])
+
+
+def _is_of_log(part: Part) -> bool:
+    """Whether a log record told the part: it tells when it was written, not how long the call took."""
+    return part["latency_s"] is None and part["scope"] is not None  # what people send as calls has no scope
+
+
+def _has_usage(part: Part) -> bool:
+    return part["input_tokens"] is not None or part["output_tokens"] is not None
 
 
 def merged(parts: Sequence[Part]) -> Row:
@@ -168,9 +177,9 @@ def merged(parts: Sequence[Part]) -> Row:
         return dict(core)
     call = {name: _first(parts, name) for name in core}
     call |= {name: core[name] for name in _OF_THE_CORE}
-    usage = next(
-        (part for part in parts if part["input_tokens"] is not None or part["output_tokens"] is not None), core
-    )
+    # A count that a library left out of its span, or that was not believed there, its log record makes no fact.
+    counted = [part for part in parts if not (_is_of_log(part) and part is not core and part["scope"] == core["scope"])]
+    usage = next((part for part in counted if _has_usage(part)), core)
     same_usage = [part for part in parts if all(part[n] in (None, usage[n]) for n in ("input_tokens", "output_tokens"))]
     call |= {name: _first([usage, *same_usage], name) for name in _USAGE}
     call |= {name: _merged_objects(parts, name) for name in _OBJECTS}

@@ -35,6 +35,9 @@ class Recent(Generic[K, V]):
         found = self._new.pop(key, None)
         return old if found is None else found
 
+    def values(self) -> list[V]:
+        return [*self._old.values(), *self._new.values()]
+
     def _turn(self) -> None:
         if len(self._new) >= self._n_kept:
             self._old, self._new = self._new, {}

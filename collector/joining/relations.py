@@ -4,7 +4,7 @@ Facts come in any order: children before parents, logs before spans, in differen
 it comes, against what came shortly before it; what it is related to is found whichever of the two came first.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -48,8 +48,9 @@ class Node:
     project: str
     kind: str | None
     parent: str | None
-    scope: str | None = None
-    twin_ids: tuple[Hashable, ...] = ()
+    scope: str | None
+    response_id: str | None
+    looks: tuple[str | int | None, ...]
     below: list[str] = field(default_factory=list)  # model calls of its kind right below it, the first two
     is_wrapper: bool = False
     family: Family | None = None
@@ -62,6 +63,7 @@ class Relations:
         self._parents: Recent[str, str | None] = Recent(n_spans)
         self._nodes: Recent[str, Node] = Recent(n_spans)
         self._twins: Recent[Hashable, list[Node]] = Recent(n_spans)
+        self._scopes: set[str | None] = set()
         self._waiting: Recent[str, list[str]] = Recent(n_spans)  # span not seen yet -> calls whose way up ends there
         self._orphans: Recent[str, Family] = Recent(n_spans)  # span not seen yet -> what logs said of it
 
@@ -79,7 +81,8 @@ class Relations:
         touched: dict[int, Family] = {}
         keys, parents = span_keys(spans)
         self._parents.update(zip(keys, parents, strict=True))
-        added = list(_nodes(parts))
+        added = _nodes(parts)
+        self._meet_scopes({node.scope for node, _ in added if node.kind != "log"}, touched)
         for node, _ in added:
             if node.kind != "log":
                 self._add_node(node, touched)
@@ -103,8 +106,10 @@ class Relations:
             return
         if node.parent is not None:
             self._climb(node.key, node.parent, touched)
-        for twin_id in node.twin_ids:
-            self._meet(node, twin_id, touched)
+        if node.response_id:
+            self._meet(node, (node.project, node.response_id), touched)
+        if len(self._scopes) > 1:
+            self._look_around(node, touched)
 
     def _add_event(self, event: Node, part_id: str, touched: dict[int, Family]) -> None:
         node = self._nodes.get(event.key)
@@ -161,17 +166,31 @@ class Relations:
             if node.parent is not None:
                 self._climb(key, node.parent, touched)
 
-    def _meet(self, node: Node, twin_id: Hashable, touched: dict[int, Family]) -> None:
+    def _meet(self, node: Node, twin_id: Hashable, touched: dict[int, Family], *, by_looks: bool = False) -> None:
         twins = self._twins.get(twin_id)
         if twins is None:
             self._twins[twin_id] = [node]
             return
         for other in twins:
             # By looks alone, two calls of one instrumentation are two calls: the same question asked twice is common.
-            if other is not node and (isinstance(twin_id, str) or other.scope != node.scope):
+            if other is not node and not (by_looks and other.scope == node.scope):
                 self._unite(node, other, touched)
         if len(twins) < MAX_TWINS:
             twins.append(node)
+
+    def _look_around(self, node: Node, touched: dict[int, Family]) -> None:
+        """Two records of one call begin within a second: in the same one or in two that follow each other."""
+        second = node.start_ns // NS_PER_S
+        self._meet(node, (node.looks, second), touched, by_looks=True)
+        self._meet(node, (node.looks, second + 1), touched, by_looks=True)
+
+    def _meet_scopes(self, scopes: set[str | None], touched: dict[int, Family]) -> None:
+        """With a single instrumentation looks tell nothing, and are not remembered until there is a second one."""
+        was_alone = len(self._scopes) < 2
+        self._scopes |= scopes
+        if was_alone and len(self._scopes) > 1:
+            for node in self._nodes.values():
+                self._look_around(node, touched)
 
     def _unite(self, one: Node, other: Node, touched: dict[int, Family]) -> None:
         mine, theirs = self._touch(one, touched), self._touch(other, touched)
@@ -208,17 +227,14 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _nodes(parts: pa.Table) -> Iterator[tuple[Node, str]]:
+def _nodes(parts: pa.Table) -> list[tuple[Node, str]]:
     """Each part as a node, with its part id; that of a log record has the kind `log`."""
     columns = (parts[name].to_pylist() for name in _COLUMNS)
+    nodes = []
     for part_id, part_kind, start_ns, project, operation, response_id, service, scope, n_in, n_out, key, parent in zip(
         *columns, *span_keys(parts), strict=True
     ):
         kind = _KINDS.get(part_kind) or _CLASSES.get(operation or "")
-        second = start_ns // NS_PER_S
         looks = (project, service, kind, n_in, n_out)
-        # Two records of one call begin within a second: in the same one or in two that follow each other.
-        twin_ids: tuple[Hashable, ...] = ((looks, second), (looks, second + 1))
-        if response_id:
-            twin_ids = (f"{project}/{response_id}", *twin_ids)
-        yield Node(key, start_ns, project, kind, parent, scope, twin_ids), part_id
+        nodes.append((Node(key, start_ns, project, kind, parent, scope, response_id, looks), part_id))
+    return nodes

@@ -28,3 +28,22 @@ def optional_hex_column(ids: pa.BinaryArray, n_bytes: int) -> pa.StringArray:
     rows = np.flatnonzero(present.to_numpy(zero_copy_only=False))
     places[rows] = np.arange(len(rows))
     return hex_column(ids.filter(present), n_bytes).take(pa.array(places, mask=places < 0))
+
+
+def trace_key(trace_id: str) -> int | None:
+    """The last 64 bits of a trace id as a signed number; None for what is no trace id."""
+    if len(trace_id) != 32 or not set(trace_id) <= set("0123456789abcdef"):
+        return None
+    return int.from_bytes(bytes.fromhex(trace_id[16:]), "big", signed=True)
+
+
+def trace_keys(trace_ids: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """`trace_key` of every id, each of which is 32 hexadecimal digits."""
+    whole = pa.concat_arrays(trace_ids.chunks) if isinstance(trace_ids, pa.ChunkedArray) else trace_ids
+    n = len(whole)
+    if not n:
+        return pa.array([], pa.int64())
+    offsets = np.frombuffer(whole.buffers()[1], dtype=np.int32)[whole.offset : whole.offset + n + 1]
+    digits = np.frombuffer(whole.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]].reshape(n, 32)[:, 16:]
+    nibbles = np.where(digits >= ord("a"), digits - (ord("a") - 10), digits - ord("0"))
+    return pa.array(((nibbles[:, ::2] << 4) | nibbles[:, 1::2]).copy().view(">i8").astype(np.int64).ravel())

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from collector.call import Call
+from collector.otlp.hexids import trace_key
 from collector.query import Filters, Page, Trace
 from collector.span import Span
-from collector.store.duckdb.days import NS_PER_DAY, Day, Days
+from collector.store.duckdb.days import NS_PER_DAY, Day, Days, by_day
 from collector.store.duckdb.decode import calls_of, contexts_of, scores_of, span_of
 from collector.store.duckdb.filters import CALL_FIELDS, SPAN_FIELDS, where
 from collector.store.duckdb.paging import Row, page, rows
@@ -35,35 +36,51 @@ def find_call(days: Days, call_id: str, *, project: str | None = None) -> Call |
             found = rows(cursor, f"SELECT * FROM {day.name}.calls WHERE {condition} LIMIT 1", values)
         if found:
             return with_contexts(days, calls_of(found))[0]
+    joined = _call_of_part(days, call_id)
+    return None if joined is None else find_call(days, joined, project=project)
+
+
+def _call_of_part(days: Days, part_id: str) -> str | None:
+    """The id of the call that the part was joined to, where it is another."""
+    for day in reversed(days.all()):
+        with days.cursor([day]) as cursor:
+            found = cursor.execute(
+                f"SELECT call_id FROM {day.name}.parts WHERE part_id = $id AND call_id <> $id", {"id": part_id}
+            ).fetchone()
+        if found:
+            return str(found[0])
     return None
 
 
 def find_trace(days: Days, trace_id: str) -> Trace | None:
     """A trace lies in one day or in some that follow each other: the search goes back from today and ends there."""
+    key = trace_key(trace_id)
+    if key is None:
+        return None
     spans: list[Row] = []
     calls: list[Row] = []
     scores: list[Row] = []
-    oldest: Day | None = None
-    for day in reversed(days.all()):
-        if oldest is not None and day.number < oldest.number - 1:
+    oldest: int | None = None
+    for lanes in by_day(days.all()):
+        if oldest is not None and lanes[0].number < oldest - 1:
             break
-        with days.cursor([day]) as cursor:
-            id_of = {"id": trace_id}
-            in_day = rows(cursor, f"SELECT * FROM {day.name}.spans WHERE trace_id = $id", id_of)
-            calls_in_day = rows(cursor, f"SELECT * FROM {day.name}.calls WHERE trace_id = $id", id_of)
-            if not in_day and not calls_in_day:
-                if oldest is not None:
-                    break
-                continue
-            oldest = day
-            spans += in_day
-            calls += calls_in_day
-            scores += rows(
-                cursor,
-                f"SELECT * FROM {day.name}.scores WHERE trace_id = $id OR target_id = $id"
-                " OR target_id IN (SELECT unnest($call_ids))",
-                {"id": trace_id, "call_ids": [call["call_id"] for call in calls_in_day]},
-            )
+        in_day = _of_trace(days, lanes, "spans", trace_id, key)
+        calls_in_day = _of_trace(days, lanes, "calls", trace_id, key)
+        if not in_day and not calls_in_day:
+            if oldest is not None:
+                break
+            continue
+        oldest = lanes[0].number
+        spans += in_day
+        calls += calls_in_day
+        for day in lanes:
+            with days.cursor([day]) as cursor:
+                scores += rows(
+                    cursor,
+                    f"SELECT * FROM {day.name}.scores WHERE trace_id = $id OR target_id = $id"
+                    " OR target_id IN (SELECT unnest($call_ids))",
+                    {"id": trace_id, "call_ids": [call["call_id"] for call in calls_in_day]},
+                )
     if oldest is None:
         return None
     return Trace(
@@ -72,6 +89,16 @@ def find_trace(days: Days, trace_id: str) -> Trace | None:
         calls=with_contexts(days, calls_of(sorted(calls, key=lambda row: (row["start_ns"], row["call_id"])))),
         scores=scores_of(sorted(scores, key=lambda row: (row["created_ns"], row["score_id"]))),
     )
+
+
+def _of_trace(days: Days, lanes: Sequence[Day], table: str, trace_id: str, key: int) -> list[Row]:
+    """Rows of one trace; the number is compared first, which is the fastest column to search."""
+    found: list[Row] = []
+    for day in lanes:
+        with days.cursor([day]) as cursor:
+            sql = f"SELECT * FROM {day.name}.{table} WHERE trace_key = $key AND trace_id = $id"
+            found += rows(cursor, sql, {"id": trace_id, "key": key})
+    return found
 
 
 def find_spans(days: Days, filters: Filters, *, limit: int, cursor: str | None) -> Page[Span]:

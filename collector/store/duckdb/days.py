@@ -1,10 +1,12 @@
 """The day files: which there are, and which of them DuckDB has open."""
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 
 import duckdb
@@ -19,15 +21,24 @@ from collector.times import NS_PER_S
 NS_PER_DAY = 86_400 * NS_PER_S
 MAX_ATTACHED = 64  # one more costs a file handle and its metadata; attaching again takes about a millisecond
 
+_LANES = {0: "", 1: ".b"}
+"""What stands in the name of a file after its day."""
+_DAY_FILE = re.compile(r"\d{4}-\d\d-\d\d(\.b)?\.duckdb")
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(slots=True, eq=False)
 class Day:
-    """One UTC day, `number` days after 1970-01-01. Changed only by Days and the one writer."""
+    """One file of one UTC day, `number` days after 1970-01-01. Changed only by Days and the one writer.
+
+    A day has one file, and under load a second one (`lane` 1): folding the log of a file holds up its commits, which
+    meanwhile go to the other.
+    """
 
     number: int
+    lane: int
     path: Path
+    folding: bool = False
     min_seq: int | None = None
     max_seq: int | None = None
     made: bool = False  # the file is there; before, only the writer knows of the day
@@ -40,7 +51,7 @@ class Day:
     @property
     def name(self) -> str:
         """What SQL calls the attached file."""
-        return "day_" + self.path.stem.replace("-", "_")
+        return "day_" + self.path.stem.replace("-", "_").replace(".", "_")
 
     def wal_bytes(self) -> int:
         with suppress(FileNotFoundError):
@@ -55,7 +66,7 @@ class Days:
         self._folder = folder
         self._clock = clock
         self._lock = threading.Condition()
-        self._days: dict[int, Day] = {}
+        self._days: dict[tuple[int, int], Day] = {}
         self._n_uses = 0
         with unavailable(f"{folder} cannot be opened"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -78,15 +89,17 @@ class Days:
                 make_file(self._db, owner, lambda draft: None)
                 self._db.execute(f"ATTACH {quoted(owner)} AS owner")
             remove_drafts(folder)
-            for path in sorted(folder.glob("[0-9]*-[0-9][0-9]-[0-9][0-9].duckdb")):
-                self._find(path)
+            for path in sorted(folder.glob("*.duckdb")):
+                if _DAY_FILE.fullmatch(path.name):
+                    self._find(path)
         except BaseException:
             self._db.close()
             raise
 
     def _find(self, path: Path) -> None:
-        number = date.fromisoformat(path.stem).toordinal() - _EPOCH
-        day = self._days[number] = Day(number, path, made=True)
+        name, _, lane = path.stem.partition(".")
+        number = date.fromisoformat(name).toordinal() - _EPOCH
+        day = self._days[number, int(bool(lane))] = Day(number, int(bool(lane)), path, made=True)
         if day.wal_bytes():
             day.written_s = self._clock()
         with self.cursor([day]) as cursor:
@@ -95,28 +108,41 @@ class Days:
             day.min_seq, day.max_seq = row
 
     def all(self) -> list[Day]:
-        """The days that have a file, oldest first.
+        """The files of all days, oldest day first.
 
         Raises:
             StoreUnavailable: when the store is closed; no days would look like no calls.
         """
         self._connection()
-        return sorted((day for day in self._days.copy().values() if day.made), key=lambda day: day.number)
+        return sorted((day for day in self._days.copy().values() if day.made), key=lambda day: (day.number, day.lane))
 
     def between(self, since_ns: int, until_ns: int) -> list[Day]:
-        """The days that hold some of since_ns <= time < until_ns, oldest first."""
+        """The files that hold some of since_ns <= time < until_ns, oldest day first."""
         first, last = since_ns // NS_PER_DAY, (until_ns - 1) // NS_PER_DAY
         return [day for day in self.all() if first <= day.number <= last]
 
     def last_seq(self) -> int:
         return max((day.max_seq or 0 for day in self.all()), default=0)
 
-    def of(self, number: int) -> Day:
-        """The day of that number; its file is made when it is first attached."""
+    def lanes(self, number: int) -> list[Day]:
+        """The files that the day of that number has."""
+        found = (self._days.get((number, lane)) for lane in _LANES)
+        return [day for day in found if day is not None and day.made]
+
+    def writable(self, number: int) -> Day:
+        """A file of the day of that number that can take a commit now; it is made when it is first attached."""
+        for lane in _LANES:
+            day = self._of(number, lane)
+            if not day.folding:
+                return day
+        return self._of(number, 0)
+
+    def _of(self, number: int, lane: int) -> Day:
         with self._lock:
-            if number not in self._days:
-                self._days[number] = Day(number, self._folder / f"{date.fromordinal(number + _EPOCH)}.duckdb")
-            return self._days[number]
+            if (number, lane) not in self._days:
+                path = self._folder / f"{date.fromordinal(number + _EPOCH)}{_LANES[lane]}.duckdb"
+                self._days[number, lane] = Day(number, lane, path)
+            return self._days[number, lane]
 
     @contextmanager
     def cursor(self, days: Iterable[Day]) -> Iterator[DuckDBPyConnection]:
@@ -212,6 +238,12 @@ class Days:
                         db.execute(f"CHECKPOINT {day.name}")
         finally:
             db.close()
+
+
+def by_day(days: Sequence[Day]) -> list[list[Day]]:
+    """The files of each day, newest day first."""
+    newest_first = sorted(days, key=lambda day: -day.number)
+    return [list(lanes) for _, lanes in groupby(newest_first, key=lambda day: day.number)]
 
 
 def _names(days: Sequence[Day]) -> str:

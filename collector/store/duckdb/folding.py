@@ -9,7 +9,7 @@ from collector.store.duckdb.days import Days
 
 log = logging.getLogger(__name__)
 
-MAX_LOG_BYTES = 256 << 20  # unfolded rows are held in memory, and replayed after a crash at some 50 MB/s
+MAX_LOG_BYTES = 128 << 20  # unfolded rows are held in memory, and replayed after a crash at some 50 MB/s
 IDLE_LOG_BYTES = 8 << 20
 IDLE_S = 2.0
 SETTLED_S = 60.0
@@ -24,8 +24,11 @@ def due(log_bytes: int, idle_s: float) -> bool:
     return idle_s >= (IDLE_S if log_bytes >= IDLE_LOG_BYTES else SETTLED_S)
 
 
-def fold(days: Days, now_s: float) -> bool:
-    """Checkpoint the days that are due; whether all could be. Readers go on meanwhile, commits wait."""
+def fold(days: Days, now_s: float, writing: threading.Lock) -> bool:
+    """Checkpoint the files that are due; whether all could be. Readers go on meanwhile, and commits in the other lane.
+
+    `writing` is held by whoever commits.
+    """
     all_folded = True
     for day in days.all():
         written_s = day.written_s
@@ -33,6 +36,8 @@ def fold(days: Days, now_s: float) -> bool:
             continue
         try:
             with days.cursor([day]) as cursor:
+                with writing:
+                    day.folding = True  # from here on commits go elsewhere
                 # Before the checkpoint: a commit after it sets the time anew, which must not be taken back.
                 day.written_s = None
                 cursor.execute(f"CHECKPOINT {day.name}")
@@ -40,14 +45,17 @@ def fold(days: Days, now_s: float) -> bool:
             log.warning("%s; nothing is lost, the log is folded in later", error)
             day.written_s = day.written_s or written_s
             all_folded = False
+        finally:
+            day.folding = False
     return all_folded
 
 
 class Folding:
     """`fold` twice a second in a thread of its own, until `stop`; after a failure it leaves the disk in peace."""
 
-    def __init__(self, days: Days, *, clock: Callable[[], float]) -> None:
+    def __init__(self, days: Days, writing: threading.Lock, *, clock: Callable[[], float]) -> None:
         self._days = days
+        self._writing = writing
         self._clock = clock
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-folding", daemon=True)
@@ -56,7 +64,7 @@ class Folding:
     def _run(self) -> None:
         pause_s = PAUSE_S
         while not self._stopping.wait(pause_s):
-            pause_s = PAUSE_S if fold(self._days, self._clock()) else PAUSE_AFTER_FAILURE_S
+            pause_s = PAUSE_S if fold(self._days, self._clock(), self._writing) else PAUSE_AFTER_FAILURE_S
 
     def stop(self) -> None:
         self._stopping.set()

@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 from collector import cursors
 from collector.errors import BadRequest
 from collector.query import Filters, Page
-from collector.store.duckdb.days import Days
+from collector.store.duckdb.days import Days, by_day
 from collector.store.duckdb.filters import Where
 from collector.store.duckdb.tables import Table
 
@@ -47,14 +47,18 @@ def page(
         values = values | {"at_ns": time_ns, "after_id": after_id}
         until_ns = min(until_ns, time_ns + 1)
     found: list[Row] = []
-    for day in reversed(days.between(filters.since_ns, until_ns)):
-        with days.cursor([day]) as connection:
-            found += rows(
-                connection,
-                f"SELECT * FROM {day.name}.{table.name} WHERE {condition}"
-                f" ORDER BY {table.time} DESC, {row_id} LIMIT $n_missing",
-                values | {"n_missing": limit + 1 - len(found)},
-            )
+    for lanes in by_day(days.between(filters.since_ns, until_ns)):
+        n_missing = limit + 1 - len(found)
+        in_day: list[Row] = []
+        for day in lanes:
+            with days.cursor([day]) as connection:
+                in_day += rows(
+                    connection,
+                    f"SELECT * FROM {day.name}.{table.name} WHERE {condition}"
+                    f" ORDER BY {table.time} DESC, {row_id} LIMIT $n_missing",
+                    values | {"n_missing": n_missing},
+                )
+        found += sorted(in_day, key=lambda row: (-row[table.time], row[row_id]))[:n_missing]
         if len(found) > limit:
             last = found[limit - 1]
             return Page(items=make(found[:limit]), next_cursor=cursors.encode(last[table.time], last[row_id]))

@@ -12,22 +12,24 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
 from collector.batch import Batch
 from collector.call import Call
 from collector.errors import StoreUnavailable
 from collector.joining.joining import Joining, is_new
+from collector.otlp.hexids import trace_keys
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
 from collector.score import Score
 from collector.span import Span
 from collector.store.base import TextVector, WriteResult
 from collector.store.duckdb import aggregates, calls
-from collector.store.duckdb.days import NS_PER_DAY, Days
+from collector.store.duckdb.days import NS_PER_DAY, Day, Days
 from collector.store.duckdb.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
 from collector.store.duckdb.folding import Folding
 from collector.store.duckdb.paging import page, rows
-from collector.store.duckdb.parts import recalled, remove_calls, stored_parts
+from collector.store.duckdb.parts import recalled, remove_calls, repair, stored_parts
 from collector.store.duckdb.tables import (
     CALLS,
     LOGS,
@@ -36,11 +38,12 @@ from collector.store.duckdb.tables import (
     POINTS,
     SCORES,
     SPANS,
+    TRACE_KEY,
     VECTORS,
     VERDICTS,
     Table,
 )  # fmt: skip
-from collector.store.duckdb.writing import insert, new_rows, remove_same, replace_rows, split_by_day
+from collector.store.duckdb.writing import first_of_each, insert, new_rows, remove_same, replace_rows, split_by_day
 from collector.verdict import Verdict
 
 # What is stored as it comes, each row once; calls and parts follow from it.
@@ -82,7 +85,7 @@ class DuckDBStore:
         self._next_seq = self._last_seq + 1
         with self._days.cursor([]) as cursor:
             cursor.execute(MESSAGE_TEXT)
-        self._folding = Folding(self._days, clock=clock)
+        self._folding = Folding(self._days, self._writing, clock=clock)
 
     def write(self, batches: Sequence[Batch]) -> WriteResult:
         """One transaction per UTC day. When a later day fails, an earlier one stays and the retry skips it."""
@@ -97,28 +100,32 @@ class DuckDBStore:
 
     def _write(self, batches: Sequence[Batch]) -> WriteResult:
         if self._joining is None:
+            repair(self._days)
             self._joining = Joining(recalled(self._days))
         new = {
             table: self._new_rows(table, pa.concat_tables([rows_of(batch) for batch in batches]))
             for table, rows_of in _ONCE.items()
         }
         parts = pa.concat_tables([batch.parts for batch in batches])
-        parts = parts.filter(is_new(parts, new[SPANS], new[LOGS]["log_id"]))
+        parts = first_of_each(PARTS, parts.filter(is_new(parts, new[SPANS], new[LOGS]["log_id"])))
         changes = self._joining.join(new[SPANS], parts, partial(stored_parts, self._days))
         by_day: dict[int, dict[Table, pa.Table]] = defaultdict(dict)
         for table, incoming in (new | {CALLS: changes.calls, PARTS: changes.parts}).items():
             for number, in_day in split_by_day(incoming, table.time):
                 by_day[number][table] = in_day
-        removed: dict[int, dict[str, int]] = defaultdict(dict)
-        for key, start_ns in changes.removed.items():
-            removed[start_ns // NS_PER_DAY][key] = start_ns
-        for n_written, number in enumerate(sorted(by_day.keys() | removed.keys())):
+        written: list[Day] = []
+        for number in sorted(by_day):
             try:
-                self._write_day(number, by_day[number], removed[number])
+                written.append(self._write_day(number, by_day[number], changes.removed))
             except StoreUnavailable as error:
-                raise StoreUnavailable(
-                    f"{error}; {n_written} earlier days were stored; send all of it again"
-                ) from error
+                raise StoreUnavailable(f"{error}; {len(written)} earlier days were stored; send all again") from error
+        # After the new rows: a crash in between leaves a call twice, which `repair` finds; none is ever missing.
+        if changes.removed:
+            for number in {start_ns // NS_PER_DAY for start_ns in changes.removed.values()}:
+                for day in self._days.lanes(number):
+                    if day not in written:
+                        with self._days.cursor([day]) as cursor:
+                            self._remove(cursor, day, changes.removed, by_day[number].get(PARTS))
         return WriteResult(n_spans=new[SPANS].num_rows, n_calls=changes.calls.num_rows)
 
     def _new_rows(self, table: Table, rows: pa.Table) -> pa.Table:
@@ -127,19 +134,20 @@ class DuckDBStore:
             return rows
         fresh = []
         for number, in_day in split_by_day(rows, table.time):
-            day = self._days.of(number)
-            with self._days.cursor([day]) as cursor:
-                fresh.append(new_rows(cursor, day, table, in_day))
+            for day in self._days.lanes(number):
+                with self._days.cursor([day]) as cursor:
+                    in_day = new_rows(cursor, day, table, in_day)
+            fresh.append(first_of_each(table, in_day))
         return pa.concat_tables(fresh)
 
-    def _write_day(self, number: int, rows: dict[Table, pa.Table], removed: dict[str, int]) -> None:
-        day = self._days.of(number)
+    def _write_day(self, number: int, rows: dict[Table, pa.Table], removed: Mapping[str, int]) -> Day:
+        day = self._days.writable(number)
         with self._days.cursor([day]) as cursor:
             cursor.execute("BEGIN")
-            remove_calls(cursor, day, removed)
+            self._remove(cursor, day, removed, rows.get(PARTS))
             for table, incoming in rows.items():
-                if table is PARTS:
-                    remove_same(cursor, day, PARTS, incoming)
+                if TRACE_KEY in table.schema:
+                    incoming = incoming.append_column(TRACE_KEY, trace_keys(incoming["trace_id"]))
                 if table is CALLS:
                     incoming = incoming.append_column("seq", pa.array(self._numbers(incoming.num_rows)))
                     # Before the commit: wider bounds than the rows have are harmless, narrower ones hide rows.
@@ -149,6 +157,15 @@ class DuckDBStore:
             cursor.execute("COMMIT")
             day.written_s = self._clock()
         self._last_seq = self._next_seq - 1
+        return day
+
+    def _remove(self, cursor: DuckDBPyConnection, day: Day, removed: Mapping[str, int], parts: pa.Table | None) -> None:
+        """Delete from `day` the calls that are `removed`, and what `parts` take the place of."""
+        if removed:
+            remove_calls(cursor, day, removed)
+            day.written_s = self._clock()
+        if removed and parts is not None:
+            remove_same(cursor, day, PARTS, parts)
 
     def _numbers(self, n: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
         """The next `n` places in the order of arrival; those of a failed commit are not used again."""

@@ -23,10 +23,16 @@ class Table:
     key: tuple[str, ...]
 
 
-SPANS = Table(name="spans", schema=SPAN_SCHEMA, time="start_ns", key=("trace_id", "span_id"))
+# The last 64 bits of the trace id: a search through numbers is several times faster than one through texts.
+TRACE_KEY = pa.field("trace_key", pa.int64())
+
+SPANS = Table(name="spans", schema=SPAN_SCHEMA.append(TRACE_KEY), time="start_ns", key=("trace_id", "span_id"))
 
 CALLS = Table(
-    name="calls", schema=CALL_SCHEMA.append(pa.field("seq", pa.int64())), time="start_ns", key=("trace_id", "span_id")
+    name="calls",
+    schema=CALL_SCHEMA.append(TRACE_KEY).append(pa.field("seq", pa.int64())),
+    time="start_ns",
+    key=("trace_id", "span_id"),
 )
 
 # What joined calls were made of; a call that came whole is in CALLS alone.

@@ -4,15 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days
 from collector.store.duckdb.tables import Table
-
-Bools = npt.NDArray[np.bool_]
 
 
 def split_by_day(table: pa.Table, time: str) -> Iterator[tuple[int, pa.Table]]:
@@ -29,10 +26,12 @@ def split_by_day(table: pa.Table, time: str) -> Iterator[tuple[int, pa.Table]]:
 
 
 def new_rows(cursor: DuckDBPyConnection, day: Day, table: Table, incoming: pa.Table) -> pa.Table:
-    """The rows of `incoming` whose key is not stored yet, the first of each key.
+    """The rows of `incoming` whose key is not stored in `day` yet.
 
     What is sent again starts when it started the first time: only that range of the stored rows is searched.
     """
+    if not incoming.num_rows:
+        return incoming
     keys = incoming.select([*table.key, table.time]).append_column("place", pa.array(np.arange(incoming.num_rows)))
     bounds = pc.min_max(keys[table.time])
     cursor.register("incoming_keys", keys)
@@ -43,18 +42,24 @@ def new_rows(cursor: DuckDBPyConnection, day: Day, table: Table, incoming: pa.Ta
         [bounds["min"].as_py(), bounds["max"].as_py()],
     ).fetchnumpy()["place"]
     cursor.unregister("incoming_keys")
-    fresh = _first_of_each(keys, table)
+    if not len(stored):
+        return incoming
+    fresh = np.ones(incoming.num_rows, dtype=bool)
     fresh[stored] = False
-    return incoming if fresh.all() else incoming.filter(pa.array(fresh))
+    return incoming.filter(pa.array(fresh))
 
 
-def _first_of_each(keys: pa.Table, table: Table) -> Bools:
-    """True on the first row of every key."""
-    joined = pc.binary_join_element_wise(*(keys[name] for name in table.key), "/")
-    codes = joined.combine_chunks().dictionary_encode().indices.to_numpy()
-    first = np.zeros(len(codes), dtype=bool)
-    first[np.unique(codes, return_index=True)[1]] = True
-    return first
+def first_of_each(table: Table, rows: pa.Table) -> pa.Table:
+    """The first row of every key."""
+    if rows.num_rows < 2:
+        return rows
+    joined = pc.binary_join_element_wise(*(rows[name] for name in table.key), "/")
+    codes = joined.combine_chunks().dictionary_encode()
+    if len(codes.dictionary) == rows.num_rows:
+        return rows
+    first = np.zeros(rows.num_rows, dtype=bool)
+    first[np.unique(codes.indices.to_numpy(), return_index=True)[1]] = True
+    return rows.filter(pa.array(first))
 
 
 def insert(cursor: DuckDBPyConnection, day: Day, table: Table, rows: pa.Table) -> None:
@@ -80,10 +85,17 @@ def replace_rows(days: Days, table: Table, rows: list[dict[str, Any]], clock: Ca
     """Insert `rows`; a stored row of the same key and time is replaced, as is an earlier one of `rows`."""
     latest = {tuple(row[name] for name in table.key): row for row in rows}
     for number, incoming in split_by_day(pa.Table.from_pylist(list(latest.values()), schema=table.schema), table.time):
-        day = days.of(number)
-        with days.cursor([day]) as cursor:
+        writable = days.writable(number)
+        for day in days.lanes(number):
+            if day is not writable:
+                with days.cursor([day]) as cursor:
+                    # Mostly there is nothing to replace, and then the file may be folded meanwhile.
+                    if new_rows(cursor, day, table, incoming).num_rows < incoming.num_rows:
+                        remove_same(cursor, day, table, incoming)
+                        day.written_s = clock()
+        with days.cursor([writable]) as cursor:
             cursor.execute("BEGIN")
-            remove_same(cursor, day, table, incoming)
-            insert(cursor, day, table, incoming)
+            remove_same(cursor, writable, table, incoming)
+            insert(cursor, writable, table, incoming)
             cursor.execute("COMMIT")
-            day.written_s = clock()
+            writable.written_s = clock()

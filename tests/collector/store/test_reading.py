@@ -146,8 +146,8 @@ def test_text_is_found_however_its_json_was_written(store, everything, a_call, a
     cut = '[{"role": "user", "parts": [{"type": "text", "content": "größe ab'
     whole = a_batch([a_call(), a_call()])
     column = pa.array([messages, cut])
-    place = whole.calls.schema.get_field_index("input_messages")
-    store.write([replace(whole, calls=whole.calls.set_column(place, whole.calls.schema.field(place), column))])
+    place = whole.parts.schema.get_field_index("input_messages")
+    store.write([replace(whole, parts=whole.parts.set_column(place, whole.parts.schema.field(place), column))])
     assert len(store.calls(replace(everything, text="größe a")).items) == 2
     assert len(store.calls(replace(everything, text="größe abc")).items) == 1
 
