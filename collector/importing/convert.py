@@ -49,7 +49,7 @@ def _given(row: Mapping[str, Any], plan: Plan) -> Json | None:
         of_preset = plan.preset(row)
         return None if of_preset is None else of_preset | plan.mapping.fields_in(row)
     if not plan.mapping:
-        return dict(row)
+        return {name: value for name, value in row.items() if name in TARGETS or value not in (None, "")}
     spoken_of = plan.mapping.columns()
     given: Json = {}
     for name, value in row.items():

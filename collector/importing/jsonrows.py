@@ -13,7 +13,7 @@ SHOWN_BYTES = 1000
 """Of a row that is too long to keep."""
 
 # A whole string, or what opens, closes and parts values; a lone quote begins a string whose end is not read yet.
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]|"', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},]|"', re.DOTALL)
 _NOT_FINITE = re.compile(rb"NaN|Infinity|\d[eE]\+?\d{3}")
 """Only such a text can hold a number that is none: looking costs less than walking through the values."""
 _BOM = b"\xef\xbb\xbf"

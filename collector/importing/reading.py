@@ -74,7 +74,9 @@ def open_rows(path: Path, kind: Format) -> Iterator[Reading]:
     except OSError as error:
         raise WatchkeeperError(f"{path}: cannot be read ({error.strerror})") from error
     with raw:
-        position = raw.tell if n_bytes is not None and raw.seekable() else lambda: 0
+        is_file = n_bytes is not None and raw.seekable()
+        # Unpacking may close the file at its end.
+        position = (lambda: (n_bytes or 0) if raw.closed else raw.tell()) if is_file else lambda: 0
         yield Reading(_named(path, _READERS[kind](_unpacked(path, raw))), position, n_bytes)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from collector.calllog import EARLIEST_NS, LATEST_NS
@@ -42,9 +42,8 @@ def rfc3339(value: Any, zone: tzinfo = UTC) -> Any:
 
 
 def _of_unix(value: int | float | str) -> Any:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
+    number = Decimal(str(value))
+    if not number.is_finite():
         return value
     for factor in (NS_PER_S, 10**6, 10**3, 1):
         time_ns = int(number * factor)
