@@ -11,8 +11,8 @@ from pydantic_core import to_json
 from collector.dialects.message_parts import part_of
 from collector.dialects.openai_shapes import json_or_text
 
-_SIGNS = ('"arguments":"', '"arguments": "', '"result":')
-"""Inside a text these would be escaped, so they are keys wherever they stand."""
+_SIGN = '"(?:arguments": ?"|result":)'
+"""Inside a text these would be escaped, so they are keys wherever they stand. RE2 finds them at a microsecond a kB."""
 _CALLS = ("tool_call", "tool_call_response")
 
 
@@ -20,8 +20,7 @@ def in_own_form(column: pa.Array) -> pa.Array:
     """A column of message lists as JSON texts; only those with a sign of another form are read."""
     if column.null_count == len(column):
         return column
-    signs = [pc.fill_null(pc.match_substring(column, sign), False) for sign in _SIGNS]
-    rows = pc.indices_nonzero(pc.or_(pc.or_(signs[0], signs[1]), signs[2])).to_pylist()
+    rows = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(column, _SIGN), False)).to_pylist()
     if not rows:
         return column
     texts = column.to_pylist()
