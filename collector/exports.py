@@ -18,7 +18,6 @@ from collector.dialects.events import event_parts
 from collector.dialects.opinions import opinions_of_logs
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
-from collector.normalise import normalise
 from collector.otlp.jsonform import protobuf_of_json
 from collector.otlp.limits import Limits
 from collector.otlp.logs import read_logs
@@ -27,6 +26,7 @@ from collector.otlp.signal import Signal
 from collector.otlp.table import read_export
 from collector.projects.access import OPEN, Access
 from collector.projects.gate import Gate
+from collector.understanding import Load, understood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +43,10 @@ class Prepared:
     """One decoded export: what to store, the records that were left out and those that were changed, by reason."""
 
     signal: Signal
-    batch: Batch
+    load: Load
+    n_kept: int
     rejected: Mapping[str, int]
     noted: Mapping[str, int]
-
-    @property
-    def n_kept(self) -> int:
-        table = {"traces": self.batch.spans, "logs": self.batch.logs, "metrics": self.batch.points}[self.signal]
-        return int(table.num_rows)
 
 
 def prepared(
@@ -62,7 +58,7 @@ def prepared(
     access: Access = OPEN,
     now_ns: int | None = None,
 ) -> Prepared:
-    """Decode and normalise one export.
+    """Decode one export. Spans are understood later, those of several requests at once (`collector.understanding`).
 
     Raises:
         BadRequest: if the body cannot be decoded, or is over a limit.
@@ -71,13 +67,15 @@ def prepared(
     protobuf = protobuf_of_json(body, signal) if is_json else body
     if signal == "traces":
         spans = read_export(protobuf, limits, access=access, now_ns=now_ns)
-        return Prepared(signal=signal, batch=normalise(spans), rejected=spans.rejected, noted=spans.noted)
+        return Prepared(signal=signal, load=spans, n_kept=len(spans), rejected=spans.rejected, noted=spans.noted)
     if signal == "logs":
         logs = read_logs(protobuf, limits, access=access, now_ns=now_ns)
         batch = Batch(logs=logs.table, parts=event_parts(logs.table), opinions=opinions_of_logs(logs.table))
-        return Prepared(signal=signal, batch=batch, rejected=logs.rejected, noted=logs.noted)
+        n_kept = logs.table.num_rows
+        return Prepared(signal=signal, load=batch, n_kept=n_kept, rejected=logs.rejected, noted=logs.noted)
     points = read_metrics(protobuf, limits, access=access, now_ns=now_ns)
-    return Prepared(signal=signal, batch=Batch(points=points.table), rejected=points.rejected, noted=points.noted)
+    batch, n_kept = Batch(points=points.table), points.table.num_rows
+    return Prepared(signal=signal, load=batch, n_kept=n_kept, rejected=points.rejected, noted=points.noted)
 
 
 def prepare(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int]]:
@@ -96,7 +94,7 @@ def prepare_metrics(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[
 
 
 def _pair(done: Prepared) -> tuple[Batch, dict[str, int]]:
-    return done.batch, dict(done.rejected)
+    return understood([done.load])[0], dict(done.rejected)
 
 
 def response_of(signal: Signal, rejected: Mapping[str, int]) -> Message:
@@ -152,7 +150,7 @@ class Exports:
         return OPEN if self._gate is None else self._gate.ingest_access(headers)
 
     async def read(self, signal: Signal, body: bytes, access: Access, *, is_json: bool = False) -> Prepared:
-        """Decode and normalise off the event loop, which goes on reading other requests.
+        """Decode off the event loop, which goes on reading other requests.
 
         Raises:
             BadRequest, TooManyRequests
@@ -173,8 +171,8 @@ class Exports:
         Raises:
             StoreUnavailable: if it could not be stored; sending it again may help.
         """
-        if export.batch.n_rows:
-            await asyncio.wrap_future(self._ingest.submit(export.batch))
+        if export.n_kept:
+            await asyncio.wrap_future(self._ingest.submit(export.load))
         self._metrics.took(export.signal, transport, export.n_kept, rejected=export.rejected, noted=export.noted)
         return response_of(export.signal, export.rejected)
 

@@ -1,31 +1,40 @@
-"""Group commit: batches that arrive together share one write, and each is acknowledged when it is on disk."""
+"""Group commit: requests that arrive together share one write, and each is acknowledged when it is on disk."""
 
 import logging
+import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from collector.batch import Batch
 from collector.errors import StoreUnavailable
 from collector.metrics import CollectorMetrics
 from collector.store.base import TelemetryWriter, WriteResult
+from collector.understanding import Load, understood
 
 log = logging.getLogger(__name__)
 
 MAX_QUEUE_BYTES = 128 * 2**20
-MAX_COMMIT_BATCHES = 16
+MAX_COMMIT_LOADS = 16
 MAX_COMMIT_BYTES = 64 * 2**20
 FAILURE_COUNTS_FOR_S = 30.0
 """So long a failed commit speaks for the next one. Then it must be tried: who is told to stay away never would."""
 
-_Waiting = tuple[Batch, Future[WriteResult], bool]
-"""A batch, the future of its commit, and whether it is to be committed alone."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """One request on its way to the disk; `alone`: it shares its commit with no other."""
+
+    load: Load
+    future: Future[WriteResult]
+    alone: bool
 
 
 class Ingest:
-    """A bounded queue before one writer thread.
+    """A bounded queue before two threads: one understands what has come, one writes what was understood before.
 
     `submit` never waits: it returns a future of the commit, or refuses when `max_queue_bytes` are waiting.
     """
@@ -35,11 +44,13 @@ class Ingest:
         writer: TelemetryWriter,
         metrics: CollectorMetrics,
         *,
+        understand: Callable[[Sequence[Load]], list[Batch]] = understood,
         max_queue_bytes: int = MAX_QUEUE_BYTES,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._writer = writer
         self._metrics = metrics
+        self._understand = understand
         self._max_queue_bytes = max_queue_bytes
         self._clock_s = clock_s
         self._failed: tuple[float, str] | None = None
@@ -47,39 +58,50 @@ class Ingest:
         self._queue_bytes = 0
         self._closing = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
-        self._thread.start()
+        self._ready: queue.Queue[tuple[list[Batch], list[_Waiting]] | None] = queue.Queue(maxsize=1)
+        self._threads = [
+            threading.Thread(target=run, name=name, daemon=True)
+            for name, run in (("understanding", self._run_understanding), ("ingest", self._run_writing))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def problem(self) -> str | None:
         """Why what is submitted now may not be stored, None when nothing speaks against it."""
-        if not self._thread.is_alive():
+        if not all(thread.is_alive() for thread in self._threads):
             return "the writer ended"
         failed = self._failed
         if failed is None or self._clock_s() - failed[0] > FAILURE_COUNTS_FOR_S:
             return None
         return f"the last commit failed: {failed[1]}"
 
-    def submit(self, batch: Batch, *, alone: bool = False) -> Future[WriteResult]:
-        """Queue `batch` for the next commit; the future holds its result or the StoreUnavailable it met.
+    @property
+    def is_busy(self) -> bool:
+        """Whether requests wait for the disk: work that can wait should."""
+        return bool(self._waiting)
 
-        Of the result, the counts are those of the whole commit that the batch was part of: `alone` has it committed
+    def submit(self, load: Load, *, alone: bool = False) -> Future[WriteResult]:
+        """Queue `load` for the next commit; the future holds its result or the StoreUnavailable it met.
+
+        Of the result, the counts are those of the whole commit that the load was part of: `alone` has it committed
         by itself, for who wants to know how many of its rows were new.
 
         Raises:
             StoreUnavailable: the queue is full or closing; nothing was taken.
         """
         future: Future[WriteResult] = Future()
-        # Running from the start: a sender that hangs up cancels its future, and the batch is on its way all the same.
+        # Running from the start: a sender that hangs up cancels its future, and the load is on its way all the same.
         future.set_running_or_notify_cancel()
+        n_bytes = load.n_bytes
         with self._changed:
             if self._closing:
                 raise StoreUnavailable("the collector is stopping; send again after its restart", retry_after_s=5.0)
-            # One batch may always wait, however large: else it could never be stored.
-            if self._waiting and self._queue_bytes + batch.n_bytes > self._max_queue_bytes:
+            # One request may always wait, however large: else it could never be stored.
+            if self._waiting and self._queue_bytes + n_bytes > self._max_queue_bytes:
                 raise StoreUnavailable(f"{self._queue_bytes} bytes wait for the disk already; send again in a moment")
-            self._waiting.append((batch, future, alone))
-            self._queue_bytes += batch.n_bytes
+            self._waiting.append(_Waiting(load, future, alone))
+            self._queue_bytes += n_bytes
             self._metrics.queue_bytes.set(self._queue_bytes)
             self._changed.notify()
         return future
@@ -89,52 +111,74 @@ class Ingest:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
-        while group := self._next_group():
-            self._commit(group)
+    def _run_understanding(self) -> None:
+        try:
+            while group := self._next_group():
+                for batches, understood_group in self._understood(group):
+                    self._ready.put((batches, understood_group))
+        finally:
+            self._ready.put(None)
 
-    def _next_group(self) -> list[tuple[Batch, Future[WriteResult]]]:
+    def _run_writing(self) -> None:
+        while (ready := self._ready.get()) is not None:
+            self._commit(*ready)
+
+    def _next_group(self) -> list[_Waiting]:
         """Everything that waits, up to the limits of one commit; empty when closed and drained."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
-            group: list[tuple[Batch, Future[WriteResult]]] = []
+            group: list[_Waiting] = []
             n_bytes = 0
-            while self._waiting and len(group) < MAX_COMMIT_BATCHES and n_bytes < MAX_COMMIT_BYTES:
-                batch, future, alone = self._waiting[0]
-                if alone and group:
+            while self._waiting and len(group) < MAX_COMMIT_LOADS and n_bytes < MAX_COMMIT_BYTES:
+                if self._waiting[0].alone and group:
                     break
-                self._waiting.popleft()
-                group.append((batch, future))
-                n_bytes += batch.n_bytes
-                if alone:
+                group.append(self._waiting.popleft())
+                n_bytes += group[-1].load.n_bytes
+                if group[-1].alone:
                     break
             self._queue_bytes -= n_bytes
             self._metrics.queue_bytes.set(self._queue_bytes)
             return group
 
-    def _commit(self, group: list[tuple[Batch, Future[WriteResult]]]) -> None:
-        batches = [batch for batch, _ in group]
+    def _understood(self, group: list[_Waiting]) -> list[tuple[list[Batch], list[_Waiting]]]:
+        """What to commit together, with whom to tell. One request that cannot be understood spoils no other."""
+        try:
+            return [(self._understand([waiting.load for waiting in group]), group)]
+        except Exception as error:
+            if len(group) == 1:
+                log.exception("a request could not be understood; its sender is told so")
+                group[0].future.set_exception(error)
+                return []
+        return [found for waiting in group for found in self._understood([waiting])]
+
+    def _commit(self, batches: list[Batch], group: list[_Waiting]) -> None:
         started_s = time.perf_counter()
         try:
             result = self._writer.write(batches)
         except Exception as error:
+            if len(group) > 1 and not isinstance(error, StoreUnavailable):
+                log.exception("%d requests could not be written together; each is written by itself", len(group))
+                for waiting in group:
+                    self._commit(self._understand([waiting.load]), [waiting])
+                return
             refusal = error if isinstance(error, StoreUnavailable) else StoreUnavailable(f"the write failed: {error}")
             log.error(
-                "a commit of %d batches failed; their senders are told to send again: %s",
-                len(batches),
+                "a commit of %d requests failed; their senders are told to send again: %s",
+                len(group),
                 refusal,
                 exc_info=refusal is not error,  # a full disk fails often, and says enough without a traceback
             )
             self._failed = (self._clock_s(), str(refusal))
-            for _, future in group:
-                future.set_exception(refusal)
+            for waiting in group:
+                waiting.future.set_exception(refusal)
             return
         self._failed = None
         self._metrics.commit_seconds.observe(time.perf_counter() - started_s)
         self._metrics.stored_spans.inc(result.n_spans)
         self._metrics.stored_calls.inc(result.n_calls)
         self._metrics.duplicate_spans.inc(sum(batch.spans.num_rows for batch in batches) - result.n_spans)
-        for _, future in group:
-            future.set_result(result)
+        for waiting in group:
+            waiting.future.set_result(result)

@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,9 @@ _KINDS = pa.array(["unspecified", "internal", "server", "client", "producer", "c
 _STATUSES = pa.array(["unset", "ok", "error"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SpanTable:
-    """The spans of one request: equal-length columns in the order of the wire, each row a span with valid ids.
+    """The spans of one request or several: equal-length columns in the order of the wire, each row with valid ids.
 
     `rejected` counts the spans that were left out, by reason; `noted` what was stored otherwise than sent.
     """
@@ -45,7 +46,7 @@ class SpanTable:
     environment: pa.Array
     resource: pa.Array
     scope: pa.Array
-    attributes: AttributeTable
+    attribute_lists: pa.ListArray
     events: pa.ListArray
     links: pa.ListArray
     rejected: Mapping[str, int]
@@ -53,6 +54,14 @@ class SpanTable:
 
     def __len__(self) -> int:
         return len(self.trace_id)
+
+    @cached_property
+    def attributes(self) -> AttributeTable:
+        return AttributeTable(self.attribute_lists)
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(int(getattr(self, name).nbytes) for name in _COLUMNS)
 
     def events_of(self, row: int) -> list[dict[str, Any]]:
         """Name, `time_ns` and attributes of the events of one span."""
@@ -64,6 +73,20 @@ class SpanTable:
             }
             for event in self.events[row].as_py() or ()
         ]
+
+
+_COLUMNS = tuple(f.name for f in fields(SpanTable) if f.name not in ("rejected", "noted"))
+
+
+def joined(tables: Sequence[SpanTable]) -> SpanTable:
+    """The spans of all `tables`, of which there is at least one."""
+    if len(tables) == 1:
+        return tables[0]
+    columns = {name: pa.concat_arrays([getattr(table, name) for table in tables]) for name in _COLUMNS}
+    rejected, noted = (
+        dict(sum((Counter(getattr(t, name)) for t in tables), Counter())) for name in ("rejected", "noted")
+    )
+    return SpanTable(**columns, rejected=rejected, noted=noted)
 
 
 def read_export(
@@ -115,7 +138,7 @@ def read_export(
         environment=spans.of_resource("environment"),
         resource=spans.of_resource("attributes_json"),
         scope=spans.scope_names(),
-        attributes=AttributeTable(spans.attributes(limits)),
+        attribute_lists=spans.attributes(limits),
         events=limit_items(spans.field("events"), limits, spans.cut),
         links=limit_items(spans.field("links"), limits, spans.cut),
         rejected=rejected,
