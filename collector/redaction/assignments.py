@@ -16,8 +16,7 @@ KEY_NAMES: Final = (
 HEADER_NAMES: Final = r"authorization|cookie|set-cookie"
 
 _OPERATOR = r"[\"'`]?\s{0,3}(?::=|=>|[:=])\s{0,3}"
-_VALUE = r"(?:\"[^\"\n]*\"?|'[^'\n]*'?|`[^`\n]*`?|[^\s\"'`,;&<>(){}\[\]|\\]+)"
-_USERINFO = r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s/:@\"'<>]*:[^\s/@\"'<>]+@"
+_VALUE = r"(?:\"[^\"\n]*+\"?|'[^'\n]*+'?|`[^`\n]*+`?|[^\s\"'`,;&<>(){}\[\]|\\]++)"
 
 _NAME = re.compile(f"{KEY_NAMES}|{PASSWORD_NAMES}", re.IGNORECASE)
 _KEY = re.compile(f"(?:(?P<header>{HEADER_NAMES})|(?P<key>{KEY_NAMES})|(?P<password>{PASSWORD_NAMES}))$", re.IGNORECASE)
@@ -87,7 +86,7 @@ def _reads_as_something_else(value: str, operator: str, after: str) -> bool:
 
 
 def _judge_userinfo(text: str, start: int, end: int) -> Iterator[Match]:
-    found = _CREDENTIALS.search(text, start, end)
+    found = _CREDENTIALS.match(text, start, end)
     if found is None:
         return
     value = text[found.end() : end - 1]
@@ -96,17 +95,20 @@ def _judge_userinfo(text: str, start: int, end: int) -> Iterator[Match]:
 
 
 ASSIGNMENT = Detector(
-    prefilter={
-        Kind.PASSWORD: rf"(?i:{PASSWORD_NAMES})[\"'`\\]{{0,8}}\s{{0,3}}[:=]",
-        Kind.API_KEY: rf"(?i:{KEY_NAMES})[\"'`\\]{{0,8}}\s{{0,3}}[:=]",
-        Kind.BEARER_TOKEN: rf"(?i:{HEADER_NAMES})[\"'`\\]{{0,8}}\s{{0,3}}[:=]",
-    },
-    anchor=f"(?i:{KEY_NAMES}|{PASSWORD_NAMES}){_OPERATOR}{_VALUE}",
+    kinds=frozenset({Kind.PASSWORD, Kind.API_KEY, Kind.BEARER_TOKEN}),
+    prefilter=dict.fromkeys(
+        (Kind.PASSWORD, Kind.API_KEY, Kind.BEARER_TOKEN),
+        r"(?i:pass(?:word|wd|phrase)|pwd|key|token|secret|authorization|cookie)[\"'`\\]*\s*[:=]",
+    ),
+    needs=("pass", "pwd", "key", "token", "secret"),
+    anchor=re.compile(f"(?:{KEY_NAMES}|{PASSWORD_NAMES}){_OPERATOR}{_VALUE}", re.IGNORECASE),
     judge=_judge_assignment,
 )
 
 USERINFO = Detector(
-    prefilter={Kind.PASSWORD: r"://[^\s/:@\"'<>]*:[^\s/@\"'<>]+@|:\\/\\/[^\s/:@\"'<>]*:[^\s/@\"'<>]+@"},
-    anchor=_USERINFO,
+    kinds=frozenset({Kind.PASSWORD}),
+    prefilter={Kind.PASSWORD: r"/[^\s/@]*:[^\s/@]*@"},
+    needs=("://",),
+    anchor=re.compile(r"://[^\s/:@\"'<>]*+:[^\s/@\"'<>]++@"),
     judge=_judge_userinfo,
 )

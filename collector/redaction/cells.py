@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-import pyarrow as pa
-
 from collector.redaction.documents import Leaf, is_json, leaves, looks_like_json, quoted
 from collector.redaction.finder import Finder
 from collector.redaction.kinds import label_of
@@ -60,10 +58,7 @@ def redacted(cells: Sequence[Cell], finder: Finder, hash_key: bytes) -> tuple[li
             texts[i] = _applied(texts[i], made)
         if not changed:
             break
-        again = finder.may_hold(pa.array([texts[i] for i, _ in changed], pa.large_string()))
-        open_cells = [i for (i, _), may in zip(changed, again.tolist(), strict=True) if may]
-        if not open_cells:
-            break
+        open_cells = [i for i, _ in changed]
     return texts, counts
 
 
@@ -100,14 +95,11 @@ def _opened(cells: Sequence[Cell], finder: Finder) -> tuple[list[tuple[int, Leaf
                 for part in leaves(leaf):
                     if part.secret is not None and part.secret in finder.priority:
                         secrets.append((row, part))
-                    else:
+                    elif part.number or finder.is_worth_a_look(part.view.text):
                         below.append((row, part))
             else:
                 texts.extend((row, reading) for reading in _readings(leaf))
-        if not below:
-            break
-        hits = finder.may_hold(pa.array([leaf.lead + leaf.view.text for _, leaf in below], pa.large_string()))
-        level = [item for item, hit in zip(below, hits.tolist(), strict=True) if hit]
+        level = below
     return texts, secrets
 
 

@@ -1,5 +1,6 @@
 """The seam between finding candidates fast and judging them exactly."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,11 +14,25 @@ Judge = Callable[[str, int, int], Iterator[Match]]
 class Detector:
     """
     Args:
-        prefilter: per kind, an RE2 expression that matches every text with a find, escaped or not, and few others.
-        anchor: an RE2 expression whose matches are the candidates.
+        kinds: what it can find.
+        prefilter: per kind, an RE2 expression on bytes that matches every text with a find, escaped or not, and few
+            others. Kinds that are digits only have none: `digit_chains` looks for them.
+        needs: a text without any of these (small letters; texts are compared in small letters) holds no candidate;
+            empty: any may.
+        anchor: its matches are the candidates. It looks at each character a bounded number of times: it starts at a
+            digit or a literal, and what repeats without a bound is possessive.
         judge: decides about one candidate in time linear in its length.
     """
 
+    kinds: frozenset[str]
     prefilter: Mapping[str, str]
-    anchor: str
+    needs: tuple[str, ...] = ()
+    anchor: re.Pattern[str]
     judge: Judge
+
+    def matches(self, text: str, lowered: str) -> Iterator[Match]:
+        """The finds in `text`; some may overlap."""
+        if self.needs and not any(need in lowered for need in self.needs):
+            return
+        for candidate in self.anchor.finditer(text):
+            yield from self.judge(text, candidate.start(), candidate.end())

@@ -22,6 +22,7 @@ _TOKEN: Final = re.compile(
     re.DOTALL,
 )
 _MAX_KEY: Final = 100
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")  # homePhone says phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def leaves(leaf: Leaf) -> Iterator[Leaf]:
 
 
 def _lead(key: str) -> str:
-    return f"{key[-_MAX_KEY:]}: " if key else ""
+    return _HUMP.sub(" ", key[-_MAX_KEY:]) + ": " if key else ""
 
 
 def quoted(replacement: str, n_escapes: int) -> str:

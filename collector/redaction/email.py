@@ -7,38 +7,44 @@ from collector.redaction.detector import Detector
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
 
-_LOCAL = r"[0-9A-Za-z.!#$&*+/=?^_`{|}~'%\-\x{c0}-\x{24f}\x{370}-\x{1fff}\x{3040}-\x{d7ff}]"
-_DOMAIN = r"[0-9A-Za-z.\-\x{c0}-\x{24f}\x{370}-\x{1fff}\x{3040}-\x{d7ff}]"
+_LETTERS = "\u00c0-\u024f\u0370-\u1fff\u3040-\ud7ff"
+_LOCAL = rf"[0-9A-Za-z.!#$&*+/=?^_`{{|}}~'%\-{_LETTERS}]"
+_LABEL = rf"[0-9A-Za-z\-{_LETTERS}]"
+_MAX_LOCAL = 320
+
+_LOCAL_BACKWARDS = re.compile(rf"{_LOCAL}++")
+_DOMAIN = re.compile(rf"[0-9A-Za-z.\-{_LETTERS}]{{1,253}}+")
 # Characters that RFC 5322 allows before the @ but that stand there as punctuation far more often.
 _OPENING = ".!#$&*/=?^`{|}~'%-+_"
-_SPLIT = re.compile(r"@|%40")
+_BREAKS = re.compile(r"[/=?&|{}`#*$!^~]")
+_PICTURE = re.compile(r"\d+x\.(?:png|jpe?g|gif|webp|svg)", re.IGNORECASE)  # logo@2x.png
 # user:password@host of a URL is no address; the password is found by its own detector.
 _USERINFO = re.compile(r"://[^\s/@]*$")
-_PICTURE = re.compile(r"\d+x\.(?:png|jpe?g|gif|webp|svg)", re.IGNORECASE)  # logo@2x.png
-_BREAKS = re.compile(r"[/=?&|{}`#*$!^~]")
 
 
 def _judge(text: str, start: int, end: int) -> Iterator[Match]:
-    local, _, domain = _parts(text[start:end])
-    kept = _BREAKS.split(local)[-1].lstrip(_OPENING)
-    begin = start + len(local) - len(kept)
-    domain_start = end - len(domain)
-    trimmed = domain.rstrip(".-")
-    labels = trimmed.split(".")
-    if not kept or ".." in kept or kept[-1] == "." or len(labels) < 2 or not all(map(_is_label, labels)):
+    """`text[start:end]` is the @."""
+    before = _LOCAL_BACKWARDS.match(text[max(0, start - _MAX_LOCAL) : start][::-1])
+    after = _DOMAIN.match(text, end)
+    if before is None or after is None:
         return
-    if not (labels[-1].isalpha() and len(labels[-1]) >= 2) and not labels[-1].startswith("xn--"):
+    kept = _BREAKS.split(before.group()[::-1])[-1].lstrip(_OPENING)
+    begin = start - len(kept)
+    domain = after.group().rstrip(".-")
+    if not kept or ".." in kept or kept[-1] == "." or not _is_domain(domain):
         return
-    if kept == "git" and text[domain_start + len(trimmed) :].startswith((":", "/")):
+    if kept == "git" and text[end + len(domain) : end + len(domain) + 1] in (":", "/"):
         return  # the address of a repository
-    if _PICTURE.fullmatch(trimmed) or _USERINFO.search(text, max(0, begin - 300), begin):
+    if _PICTURE.fullmatch(domain) or _USERINFO.search(text, max(0, begin - _MAX_LOCAL), begin):
         return
-    yield Match(begin, domain_start + len(trimmed), Kind.EMAIL, f"{kept}@{trimmed}".lower())
+    yield Match(begin, end + len(domain), Kind.EMAIL, f"{kept}@{domain}".lower())
 
 
-def _parts(candidate: str) -> tuple[str, str, str]:
-    last = list(_SPLIT.finditer(candidate))[-1]
-    return candidate[: last.start()], last.group(), candidate[last.end() :]
+def _is_domain(domain: str) -> bool:
+    labels = domain.split(".")
+    top = labels[-1]
+    named = (top.isalpha() and len(top) >= 2) or top.startswith("xn--")
+    return named and len(labels) >= 2 and all(map(_is_label, labels))
 
 
 def _is_label(label: str) -> bool:
@@ -46,7 +52,9 @@ def _is_label(label: str) -> bool:
 
 
 EMAIL = Detector(
-    prefilter={Kind.EMAIL: r"[^\s\"\\(),:;<>@\[\]](?:@|%40)(?:[0-9A-Za-z]|[^\x00-\x7f]|\\u)"},
-    anchor=rf"{_LOCAL}+(?:@|%40){_DOMAIN}+",
+    kinds=frozenset({Kind.EMAIL}),
+    prefilter={Kind.EMAIL: r"[^\s\"\\(),:;<>@\[\]](?:@|%40)[0-9A-Za-z\x80-\xff\\]"},
+    needs=("@", "%40"),
+    anchor=re.compile(rf"(?:@|%40)(?={_LABEL}++\.)"),
     judge=_judge,
 )

@@ -1,9 +1,10 @@
-"""All finds in many texts at once: RE2 marks the candidates, the detectors judge them, overlaps become one find."""
+"""All finds of a policy in a text: the detectors' candidates, judged, and what overlaps made one find."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -13,20 +14,23 @@ import pyarrow.compute as pc
 
 from collector.redaction.assignments import ASSIGNMENT, USERINFO
 from collector.redaction.detector import Detector
+from collector.redaction.digit_chains import chains_of, rows_with_digits, rows_with_numbers, touching
 from collector.redaction.email import EMAIL
 from collector.redaction.iban import IBAN
 from collector.redaction.ip import IPV4, IPV6
 from collector.redaction.kinds import Kind, label_of
 from collector.redaction.match import Match
 from collector.redaction.named_ids import NAMED_IDS
+from collector.redaction.nearby import words_of
+from collector.redaction.numbers import KINDS as NUMERIC_KINDS
 from collector.redaction.numbers import numbers
-from collector.redaction.policy import Pattern, Policy
+from collector.redaction.own_patterns import OwnPatterns
+from collector.redaction.policy import Policy
 from collector.redaction.provider_keys import PROVIDER
-from collector.redaction.regexes import ESCAPED_ASCII
+from collector.redaction.regexes import ESCAPED_ASCII, ESCAPED_GAP
 from collector.redaction.tokens import PRIVATE_KEY, TOKEN
 
-_MARK: Final = "\ufdd0"  # a noncharacter: in no text that means anything
-_STAND_IN: Final = "\ufffd"
+_TELLING: Final = re.compile(r"[0-9@%=]|://|-----")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,36 +38,65 @@ class Finder:
     """What finds the kinds of one policy.
 
     Args:
-        prefilter: RE2; a text that it does not match holds nothing. It may be read with JSON escapes in it.
-        detectors: those of the policy's kinds and patterns.
+        prefilter: RE2 on bytes; a text that it does not match holds no built-in kind. It may have JSON escapes in it.
+        numeric: those of the policy's kinds that are digits only.
+        words: RE2 on bytes; beside one of these, more numbers count.
+        detectors: those of the policy's kinds.
+        own: the operator's patterns.
         priority: name of kind or pattern to its place; the lowest names a find of several kinds.
         token: matches what redaction writes, which is never touched again.
     """
 
     prefilter: str
+    numeric: frozenset[str]
+    words: str
     detectors: tuple[Detector, ...]
+    own: OwnPatterns
     priority: dict[str, int]
     token: re.Pattern[str]
 
     def may_hold(self, texts: pa.Array) -> npt.NDArray[np.bool_]:
-        """Which of `texts` could hold a find; nulls hold none."""
-        return np.asarray(pc.match_substring_regex(texts, self.prefilter).fill_null(False))
+        """Which of `texts` (large_string) could hold a find; nulls hold none."""
+        hits = self._matching(texts, self.prefilter)
+        if self.numeric:
+            hits |= self._with_numbers(texts, hits)
+        if self.own:
+            hits |= np.asarray(self.own.may_hold(texts).fill_null(False))
+        hits &= np.asarray(texts.is_valid())
+        return hits
+
+    def _with_numbers(self, texts: pa.Array, hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        chains = chains_of(texts)
+        found = rows_with_numbers(chains, self.numeric, len(texts)) | touching(texts)
+        if self.words:
+            open_rows = np.flatnonzero(rows_with_digits(chains, len(texts)) & ~found & ~hits)
+            found[open_rows] = self._matching(texts.take(open_rows), self.words)
+        return found
+
+    def _matching(self, texts: pa.Array, regex: str) -> npt.NDArray[np.bool_]:
+        # On bytes an expression compiles to a fraction of what it needs for UTF-8.
+        hits = pc.match_substring_regex(texts.cast(pa.large_binary()), regex)
+        return np.array(hits.fill_null(False), bool)
+
+    def is_worth_a_look(self, text: str) -> bool:
+        """Whether a text without escapes could hold a find: nothing built in does without one of these."""
+        return bool(self.own) or _TELLING.search(text) is not None
 
     def is_token(self, text: str) -> bool:
         return self.token.fullmatch(text) is not None
 
     def find(self, texts: Sequence[str]) -> list[list[Match]]:
         """The finds in each text, from left to right, none overlapping."""
-        clean = [text.replace(_MARK, _STAND_IN) for text in texts]  # one character for one: places stay
-        column = pa.array(clean, pa.large_string())
-        found: list[list[Match]] = [[] for _ in texts]
-        for detector in self.detectors:
-            marked = pc.replace_substring_regex(column, f"({detector.anchor})", rf"{_MARK}\1{_MARK}")
-            rows = np.flatnonzero(pc.match_substring(marked, _MARK))
-            for row, text in zip(rows.tolist(), marked.take(rows).to_pylist(), strict=True):
-                for start, end in _marked(text):
-                    found[row].extend(m for m in detector.judge(clean[row], start, end) if m.kind in self.priority)
+        found: list[list[Match]] = [self._built_in(text) for text in texts]
+        if self.own:
+            for matches, more in zip(found, self.own.find(texts), strict=True):
+                matches.extend(more)
         return [self._resolved(text, matches) for text, matches in zip(texts, found, strict=True)]
+
+    def _built_in(self, text: str) -> list[Match]:
+        lowered = text.lower()
+        matches = chain.from_iterable(detector.matches(text, lowered) for detector in self.detectors)
+        return [match for match in matches if match.kind in self.priority]
 
     def _resolved(self, text: str, matches: list[Match]) -> list[Match]:
         """`matches` without overlaps: what overlaps becomes one find of the best kind, so that no half is left over."""
@@ -101,22 +134,6 @@ def _clusters(spans: Sequence[_Span]) -> Iterator[list[_Span]]:
         yield cluster
 
 
-def _marked(text: str) -> Iterator[tuple[int, int]]:
-    """Where the marked stretches of `text` stand in the text without marks."""
-    place = 0
-    for i, piece in enumerate(text.split(_MARK)):
-        if i % 2:
-            yield place, place + len(piece)
-        place += len(piece)
-
-
-def _own(pattern: Pattern) -> Detector:
-    def judge(text: str, start: int, end: int) -> Iterator[Match]:
-        yield Match(start, end, pattern.name, text[start:end])
-
-    return Detector(prefilter={pattern.name: f"(?:{pattern.regex})"}, anchor=pattern.regex, judge=judge)
-
-
 @lru_cache(maxsize=256)
 def finder_of(policy: Policy) -> Finder:
     """The finder for the kinds and patterns of `policy`; one is made per policy."""
@@ -124,16 +141,19 @@ def finder_of(policy: Policy) -> Finder:
         *(PRIVATE_KEY, TOKEN, PROVIDER, ASSIGNMENT, USERINFO, EMAIL, IBAN, NAMED_IDS, IPV4, IPV6),
         numbers(policy.kinds, policy.phone_regions),
     )
-    own = tuple(_own(pattern) for pattern in policy.patterns)
     # An operator's pattern is the most particular thing known about a text: it comes first.
     names = [pattern.name for pattern in policy.patterns] + [kind for kind in Kind if kind in policy.kinds]
     priority = {name: place for place, name in enumerate(names)}
-    chosen = [d for d in (*own, *built_in) if not priority.keys().isdisjoint(d.prefilter)]
+    chosen = [d for d in built_in if not d.kinds.isdisjoint(priority)]
     prefilters = [regex for d in chosen for kind, regex in d.prefilter.items() if kind in priority]
+    numeric = policy.kinds & (NUMERIC_KINDS | {Kind.IP})
     labels = "|".join(label_of(name) for name in dict.fromkeys([*names, *Kind]))
     return Finder(
-        prefilter="|".join([*prefilters, ESCAPED_ASCII]),
+        prefilter="|".join([*dict.fromkeys(prefilters), ESCAPED_ASCII, *[ESCAPED_GAP] * bool(numeric)]),
+        numeric=numeric,
+        words=words_of(policy.kinds),
         detectors=tuple(chosen),
+        own=OwnPatterns(policy.patterns),
         priority=priority,
         token=re.compile(rf"\[(?:{labels})(?::[0-9a-f]{{12}})?\]"),
     )

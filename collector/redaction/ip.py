@@ -51,13 +51,22 @@ def _judge_v6(text: str, start: int, end: int) -> Iterator[Match]:
     yield Match(start, end, Kind.IP, str(address))
 
 
-_V4 = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
 # Eight groups, or a shortened form of the ranges in use: 2000::/3, fc00::/7, fe80::/10, ff00::/8; `a::b` is code.
 _V6 = (
-    r"(?i:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}:){6}[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
-    r"|(?:[23][0-9a-f]{3}|f[cdef][0-9a-f]{2}):(?:[0-9a-f]{1,4}:){0,6}:?(?::?[0-9a-f]{1,4}){0,6})"
+    r"(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}:){6}[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+    r"|(?:[23][0-9a-f]{3}|f[cdef][0-9a-f]{2}):(?:[0-9a-f]{1,4}:){0,6}:?(?::?[0-9a-f]{1,4}){0,6}"
 )
-_V6_PREFILTER = r"(?i:(?:[0-9a-f]{1,4}:){6}[0-9a-f]|(?:[23][0-9a-f]{3}|f[cdef][0-9a-f]{2}):(?:[0-9a-f]{1,4}:){0,6}:)"
 
-IPV4 = Detector(prefilter={Kind.IP: _V4}, anchor=_V4, judge=_judge_v4)
-IPV6 = Detector(prefilter={Kind.IP: _V6_PREFILTER}, anchor=_V6, judge=_judge_v6)
+IPV4 = Detector(
+    kinds=frozenset({Kind.IP}),
+    prefilter={},
+    anchor=re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"),
+    judge=_judge_v4,
+)
+IPV6 = Detector(
+    kinds=frozenset({Kind.IP}),
+    prefilter={Kind.IP: r"[0-9A-Fa-f]:[0-9A-Fa-f]+:[0-9A-Fa-f]+:[0-9A-Fa-f]+:|[0-9A-Fa-f:]{3}::"},
+    needs=(":",),
+    anchor=re.compile(_V6, re.IGNORECASE | re.ASCII),
+    judge=_judge_v6,
+)

@@ -7,28 +7,37 @@ from collector.redaction.checksums import codice_fiscale, dni, nir
 from collector.redaction.detector import Detector
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
-from collector.redaction.regexes import LEFT, RIGHT
+from collector.redaction.regexes import RIGHT
 
-_NINO = r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]"
-_DNI = r"(?:[0-9]{8}|[XYZ][ \-]?[0-9]{7})[ \-]?[A-HJ-NP-TV-Z]"
-_CODICE = r"(?i:[A-Z]{6}[0-9]{2}[ABCDEHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z])"
-_NIR_CORSICA = r"[123478] ?[0-9]{2} ?[0-9]{2} ?2[ABab] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}"
+_NINO = re.compile(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]")
+_DNI = re.compile(r"(?:[0-9]{8}|[XYZ][ \-]?[0-9]{7})[ \-]?[A-HJ-NP-TV-Z]")
+_CODICE = re.compile(r"[A-Z]{6}[0-9]{2}[ABCDEHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z]", re.IGNORECASE | re.ASCII)
+_NIR_CORSICA = re.compile(r"[123478] ?[0-9]{2} ?[0-9]{2} ?2[AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}", re.IGNORECASE)
 
 _NINO_UNUSED = ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
 _SPELLING = re.compile(r"[ \-]")
+_FORMS = ((_NIR_CORSICA, 0), (_CODICE, 6), (_NINO, 3), (_NINO, 2), (_DNI, 2), (_DNI, 1), (_DNI, 0))
+"""The forms, and how many characters stand before their first digit (or that of the rest, where one leads)."""
 
 
 def _judge(text: str, start: int, end: int) -> Iterator[Match]:
-    if (start and text[start - 1].isalnum()) or text[end : end + 1].isalnum():
-        return
-    number = _SPELLING.sub("", text[start:end])
-    if kind := _kind_of(number):
-        yield Match(start, end, kind, number.upper())
+    for form, n_before in _FORMS:
+        found = form.match(text, start - n_before) if start >= n_before else None
+        if found is None or _is_joined(text, *found.span()):
+            continue
+        number = _SPELLING.sub("", found.group()).upper()
+        if kind := _kind_of(number):
+            yield Match(*found.span(), kind, number)
+            return
+
+
+def _is_joined(text: str, start: int, end: int) -> bool:
+    return (start > 0 and text[start - 1].isalnum()) or text[end : end + 1].isalnum()
 
 
 def _kind_of(number: str) -> Kind | None:
     if len(number) == 16:
-        return Kind.IT_CODICE_FISCALE if codice_fiscale(number.upper()) else None
+        return Kind.IT_CODICE_FISCALE if codice_fiscale(number) else None
     if len(number) == 15:
         return Kind.FR_NIR if nir(number) else None
     if number[:2].isalpha():
@@ -37,12 +46,14 @@ def _kind_of(number: str) -> Kind | None:
 
 
 NAMED_IDS = Detector(
+    kinds=frozenset({Kind.UK_NINO, Kind.ES_DNI, Kind.IT_CODICE_FISCALE, Kind.FR_NIR}),
     prefilter={
-        Kind.UK_NINO: rf"{LEFT}{_NINO}{RIGHT}",
-        Kind.ES_DNI: rf"{LEFT}{_DNI}{RIGHT}",
-        Kind.IT_CODICE_FISCALE: rf"{LEFT}{_CODICE}{RIGHT}",
-        Kind.FR_NIR: rf"{LEFT}{_NIR_CORSICA}{RIGHT}",
+        Kind.UK_NINO: r"[A-Z] ?[0-9][0-9] ?[0-9][0-9] ?[0-9][0-9] ?[A-D]",
+        Kind.ES_DNI: rf"[0-9]{{7}}[ \-]?[A-HJ-NP-TV-Z]{RIGHT}",
+        Kind.IT_CODICE_FISCALE: r"[A-Za-z]{3}[0-9][0-9][A-Za-z][0-9][0-9][A-Za-z][0-9]{3}[A-Za-z]",
+        Kind.FR_NIR: r"[0-9] ?2[ABab] ?[0-9]{3} ?[0-9]{3}",
     },
-    anchor=f"{_CODICE}|{_NIR_CORSICA}|{_NINO}|{_DNI}",
+    # Every form has a digit, and two digits or a letter after it: the shortest stretch that they share.
+    anchor=re.compile(r"(?<![0-9])[0-9](?=[0-9 ])"),
     judge=_judge,
 )

@@ -1,6 +1,7 @@
 """Words that say what a number is. A bare number whose check digit many others pass counts only beside one of them."""
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from collector.redaction.kinds import Kind
@@ -21,10 +22,12 @@ WORDS: Final[dict[Kind, str]] = {
 """RE2 and Python; they are matched without regard to case, between characters that are no letters."""
 
 PHONE_WORDS: Final = (
-    r"(?:tele|cell|smart)?phones?|mobile|tel|cell|telefon|telefono|teléfono|téléphone|telefone|handy|celular|móvil"
+    r"(?:tele|cell|smart)?phones?|mobile|tel|cell|telefon[oe]?|tel.{1,6}fono|t.{1,6}l.{1,6}phone|handy|celular|m.{1,6}vil"
     r"|whats ?app|fax|dial|ring|sms|answering at|call (?:me|us)"
     r"|(?:call|phone|text|reach|contact)(?: (?:me|us|him|her|them|you))?(?: back)? (?:at|on)"
 )
+
+PHONE_WORDS_AFTER: Final = r"office|mobile|fax|cell|home|work|desk"
 
 _BEFORE: Final = {kind: re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE) for kind, words in WORDS.items()}
 # Between the word and the number stand no digits, and no more than a few short words: "my mobile number is now".
@@ -33,7 +36,15 @@ _PHONE_BEFORE: Final = re.compile(
     r"[^0-9A-Za-z]*(?:[A-Za-z']{1,6}[^0-9A-Za-z]+){0,4}$",
     re.IGNORECASE,
 )
-_PHONE_AFTER: Final = re.compile(r"[ \t-]{0,3}\(?(?:office|mobile|fax|cell|home|work|desk)\b", re.IGNORECASE)
+_PHONE_AFTER: Final = re.compile(rf"[ \t-]{{0,3}}\(?(?:{PHONE_WORDS_AFTER})\b", re.IGNORECASE)
+
+
+def words_of(kinds: Collection[str]) -> str:
+    """RE2 on bytes for the words of `kinds`; empty if they need none."""
+    words = [words for kind, words in WORDS.items() if kind in kinds]
+    if Kind.PHONE in kinds:
+        words += [PHONE_WORDS, PHONE_WORDS_AFTER]
+    return f"(?i:{'|'.join(words)})" if words else ""
 
 
 def says(kind: Kind, text: str, start: int) -> bool:

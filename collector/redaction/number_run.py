@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 # Spaces of all widths and hyphens of all kinds: people paste numbers from documents.
-_BETWEEN: Final = r"[ \x{a0}\x{2007}\x{2009}\x{202f}./()\-\x{2010}-\x{2015}\x{2212}]"
-ANCHOR: Final = rf"\(?\+?[ ]?\(?[0-9](?:{_BETWEEN}{{0,3}}[0-9]){{6,}}"
+_BETWEEN: Final = r"[ \u00a0\u2007\u2009\u202f./()\-\u2010-\u2015\u2212+]"
+ANCHOR: Final = re.compile(rf"[0-9]++(?:{_BETWEEN}{{1,4}}[0-9]++)*+")
+
+MIN_DIGITS: Final = 7
+"""No kind has fewer."""
 
 _GROUP = re.compile(r"[0-9]+")
-_LEAD = re.compile(r"\(?\+ ?\(?|\(")
+_LEAD = re.compile(r"(?:\(?\+ ?\(?|\()$")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|#) ?[0-9]{1,6}(?![0-9A-Za-z])", re.IGNORECASE)
 
 
@@ -41,9 +44,9 @@ class NumberRun:
 
     def lead(self, group: int) -> str:
         """The + and brackets right before `group`."""
-        before = self.gap(group) if group else self.text[self.start : self.groups[0][0]]
-        found = _LEAD.search(before)
-        return found.group() if found and before.endswith(found.group()) else ""
+        before = self.gap(group) if group else self.text[max(0, self.start - 4) : self.start]
+        found = _LEAD.search(before) if before[-1:] in ("+", "(", " ") else None
+        return found.group() if found else ""
 
     def before(self, group: int) -> str:
         """The character before `group` and its lead."""

@@ -9,10 +9,9 @@ from collector.redaction import checksums
 from collector.redaction.detector import Detector
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
-from collector.redaction.nearby import PHONE_WORDS, WORDS, says
-from collector.redaction.number_run import ANCHOR, NumberRun
+from collector.redaction.nearby import says
+from collector.redaction.number_run import ANCHOR, MIN_DIGITS, NumberRun
 from collector.redaction.phone import phones_in
-from collector.redaction.regexes import GAP, LEFT_OF_NUMBER, RIGHT
 
 _HYPHENS_AND_SPACES: Final = re.compile(r"[ \u00a0\u2007\u2009\u202f]|[-\u2010\u2011\u2013]")
 
@@ -140,55 +139,16 @@ def _shaped(run: NumberRun, shapes: Mapping[int, tuple[_Shape, ...]]) -> Iterato
                 yield Match(run.groups[first][0], run.groups[last][1], shape.kind, digits)
 
 
-_CARD_PREFILTER = (
-    rf"{LEFT_OF_NUMBER}(?:[2-6][0-9]{{11,18}}|0604[0-9]{{8}}|1800[0-9]{{11}}|8[12][0-9]{{14}}"
-    rf"|[2-68][0-9]{{3}}{GAP}(?:[0-9]{{4}}{GAP}[0-9]{{4}}{GAP}[0-9]|[0-9]{{6}}{GAP}[0-9]{{4}}))"
-)
-_PHONE_PREFILTER = (
-    r"(?:\+[ (]{0,2}[1-9]" + rf"(?:(?:{GAP}|[()/]){{0,3}}[0-9]){{6}}"
-    rf"|{LEFT_OF_NUMBER}(?:\(?0[0-9]{{1,4}}\)?(?:{GAP}|/){{1,2}}[0-9](?:(?:{GAP}|[()/]){{0,2}}[0-9]){{5}}"
-    rf"|\([0-9]{{2,4}}\) ?[0-9](?:{GAP}?[0-9]){{4}}"
-    rf"|(?:1{GAP})?[2-9][0-9]{{2}}\)?{GAP}{{1,2}}[2-9][0-9]{{2}}{GAP}[0-9]{{4}}))"
-)
-
-
-def _beside(words: str, n_digits: int) -> str:
-    """A word and, anywhere after it, a number of at least `n_digits` digits."""
-    return rf"(?i:{words})(?s:.)*[0-9](?:(?:{GAP}|[()/]){{0,3}}[0-9]){{{n_digits - 1}}}"
-
-
-def _prefilters() -> dict[str, str]:
-    return {
-        Kind.CARD: _CARD_PREFILTER,
-        Kind.PHONE: (
-            f"{_PHONE_PREFILTER}|{_beside(PHONE_WORDS, 7)}"
-            rf"|[0-9](?:{GAP}?[0-9]){{6}}[ \t\-]{{0,3}}\(?(?i:office|mobile|fax|cell|home|work|desk)"
-        ),
-        Kind.US_SSN: rf"{LEFT_OF_NUMBER}[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}{RIGHT}|{_beside(WORDS[Kind.US_SSN], 9)}",
-        Kind.DE_STEUER_ID: rf"{LEFT_OF_NUMBER}[1-9][0-9](?:[0-9]{{9}}|(?:{GAP}[0-9]{{3}}){{3}}){RIGHT}",
-        Kind.FR_NIR: (
-            rf"{LEFT_OF_NUMBER}[123478]{GAP}?[0-9]{{2}}{GAP}?[0-9]{{2}}{GAP}?[0-9]{{2}}{GAP}?[0-9]{{3}}{GAP}?[0-9]{{3}}"
-            rf"{GAP}?[0-9]{{2}}{RIGHT}"
-        ),
-        Kind.IN_AADHAAR: (
-            rf"{LEFT_OF_NUMBER}[2-9][0-9]{{3}}{GAP}[0-9]{{4}}{GAP}[0-9]{{4}}{RIGHT}"
-            rf"|{_beside(WORDS[Kind.IN_AADHAAR], 12)}"
-        ),
-        Kind.BR_CPF: (
-            rf"{LEFT_OF_NUMBER}[0-9]{{3}}\.[0-9]{{3}}\.[0-9]{{3}}[.\-][0-9]{{2}}{RIGHT}"
-            rf"|{_beside(WORDS[Kind.BR_CPF], 11)}"
-        ),
-        Kind.UK_NHS: _beside(WORDS[Kind.UK_NHS], 10),
-        Kind.NL_BSN: _beside(WORDS[Kind.NL_BSN], 9),
-        Kind.PL_PESEL: _beside(WORDS[Kind.PL_PESEL], 11),
-        Kind.CA_SIN: _beside(WORDS[Kind.CA_SIN], 9),
-    }
+KINDS: Final = frozenset({*(shape.kind for shape in _SHAPES), Kind.PHONE})
 
 
 def numbers(kinds: Collection[str], phone_regions: tuple[str, ...]) -> Detector:
+    """The detector of those of `kinds` that are digits only."""
     shapes = _shapes_by_first_length(kinds)
 
     def judge(text: str, start: int, end: int) -> Iterator[Match]:
+        if end - start < MIN_DIGITS:
+            return
         if start and text[start - 1].isalnum() and _UUID.search(text, max(0, start - 36), end + 36):
             return
         if _UUID.fullmatch(text[start:end]):
@@ -198,4 +158,4 @@ def numbers(kinds: Collection[str], phone_regions: tuple[str, ...]) -> Detector:
         if Kind.PHONE in kinds:
             yield from phones_in(run, phone_regions)
 
-    return Detector(prefilter=_prefilters(), anchor=ANCHOR, judge=judge)
+    return Detector(kinds=KINDS, prefilter={}, anchor=ANCHOR, judge=judge)

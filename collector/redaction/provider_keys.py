@@ -1,5 +1,6 @@
 """API keys that their prefix gives away."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -30,7 +31,7 @@ PROVIDER_KEYS: Final[dict[str, str]] = {
     "Telegram": r"[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}",
     "Watchkeeper": r"wk_[A-Za-z0-9_\-]{20,}",
 }
-"""Prefix and shape, RE2."""
+"""Prefix and shape."""
 
 _MIN_DIGITS = 2
 
@@ -45,4 +46,22 @@ def _judge(text: str, start: int, end: int) -> Iterator[Match]:
 
 _ANY = "|".join(PROVIDER_KEYS.values())
 
-PROVIDER = Detector(prefilter={Kind.API_KEY: _ANY}, anchor=_ANY, judge=_judge)
+_BEGINNINGS = (
+    *("sk-", "sk_", "rk_", "whsec_", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "akia", "asia"),
+    *("abia", "acca", "aiza", "ya29.", "gocspx-", "xox", "xapp-", "hf_", "gsk_", "xai-", "r8_", "pplx-", "tvly-"),
+    *("nvapi-", "dapi", "doo_v1", "dop_v1", "dor_v1", "npm_", "pypi-", "sg.", ":aa", "wk_"),
+)
+
+PROVIDER = Detector(
+    kinds=frozenset({Kind.API_KEY}),
+    prefilter={
+        Kind.API_KEY: (
+            r"sk-[A-Za-z0-9]|[rs]k_(?:live|test)_|whsec_|gh[oprsu]_|github_pat_|glpat-|A(?:KIA|SIA|BIA|CCA)|AIza|ya29\."
+            r"|GOCSPX-|xox[abeprs]-|xapp-|hf_|gsk_|xai-|r8_|pplx-|tvly-|nvapi-|dapi[0-9a-f]|do[opr]_v1_|npm_|pypi-Ag|SG\."
+            r"|wk_|[0-9]:AA"
+        )
+    },
+    needs=_BEGINNINGS,
+    anchor=re.compile(_ANY),
+    judge=_judge,
+)

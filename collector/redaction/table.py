@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.redaction.cells import Cell, redacted
-from collector.redaction.finder import finder_of
+from collector.redaction.finder import Finder, finder_of
 from collector.redaction.policy import Mode, Policy, Role
 
 DROPPED = "content"
@@ -44,25 +45,37 @@ def _redacted(
     """Those of `columns` in which something was found, redacted."""
     finder = finder_of(policy)
     cells: list[Cell] = []
-    hits: dict[str, pa.Array] = {}
-    for name, column in columns.items():
-        texts = column.flatten() if roles[name].form == "texts" else column
-        rows = np.flatnonzero(finder.may_hold(texts))
-        if len(rows):
-            hits[name] = pa.array(rows)
-            hashed = policy.mode is Mode.HASH or roles[name].form == "identifier"
-            is_json = roles[name].form == "json"
-            cells += [Cell(text, hashed, is_json) for text in texts.take(hits[name]).to_pylist()]
+    rows_of: dict[str, pa.Array] = {}
+    flat = {name: c.flatten() if roles[name].form == "texts" else c for name, c in columns.items()}
+    for name, rows in _rows_to_search(flat, finder).items():
+        rows_of[name] = pa.array(rows)
+        hashed = policy.mode is Mode.HASH or roles[name].form == "identifier"
+        texts = flat[name].take(rows_of[name]).to_pylist()
+        cells += [Cell(text, hashed, roles[name].form == "json") for text in texts]
     if not cells:
         return {}, Counter()
     texts_after, counts = redacted(cells, finder, policy.hash_key)
     changed, place = {}, 0
-    for name, rows in hits.items():
+    for name, rows in rows_of.items():
         before, after = cells[place : place + len(rows)], texts_after[place : place + len(rows)]
         place += len(rows)
         if any(cell.text != text for cell, text in zip(before, after, strict=True)):
             changed[name] = _replaced(columns[name], rows, after)
     return changed, counts
+
+
+def _rows_to_search(columns: Mapping[str, pa.Array], finder: Finder) -> dict[str, npt.NDArray[np.int64]]:
+    """The rows of each column that could hold something. All columns are one array meanwhile: each call of the
+    prefilter compiles it anew."""
+    if not columns:
+        return {}
+    whole = pa.concat_arrays([column.cast(pa.large_string()) for column in columns.values()])
+    hits = np.flatnonzero(finder.may_hold(whole))
+    ends = np.cumsum([len(column) for column in columns.values()])
+    starts = ends - [len(column) for column in columns.values()]
+    cuts = np.searchsorted(hits, ends)
+    rows = np.split(hits, cuts[:-1])
+    return {name: own - start for name, own, start in zip(columns, rows, starts.tolist(), strict=True) if len(own)}
 
 
 def _replaced(column: pa.Array, rows: pa.Array, texts: list[str]) -> pa.Array:

@@ -7,10 +7,10 @@ from collector.redaction.detector import Detector
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
 
-_JWT = r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*){1,3}"
-_BEARER = r"(?i:bearer)(?:\s|%20|\+){1,3}[A-Za-z0-9._~+/=\-]{16,}"
+_JWT = r"eyJ[A-Za-z0-9_\-]{8,}+\.[A-Za-z0-9_\-]{8,}+(?:\.[A-Za-z0-9_\-]*+){1,3}+"
+_BEARER = r"(?i:bearer)(?:\s|%20|\+){1,3}[A-Za-z0-9._~+/=\-]{16,}+"
 _AUTHORIZATION = (
-    r"(?i:authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?i:basic|token|apikey)\s{1,3}[A-Za-z0-9._~+/=\-]{8,}"
+    r"(?i:authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?i:basic|token|apikey)\s{1,3}[A-Za-z0-9._~+/=\-]{8,}+"
 )
 
 _SCHEME = re.compile(r".*?(?:bearer|basic|token|apikey)(?:\s|%20|\+){1,3}", re.IGNORECASE | re.DOTALL)
@@ -27,21 +27,17 @@ def _judge_token(text: str, start: int, end: int) -> Iterator[Match]:
         yield Match(begin, end, Kind.BEARER_TOKEN, token)
 
 
-_ESCAPED_SPACE = r"(?:\s|%20|\+|\\[nrt])"
 TOKEN = Detector(
-    prefilter={
-        Kind.BEARER_TOKEN: (
-            rf"eyJ[A-Za-z0-9_\-]{{8}}|(?i:bearer){_ESCAPED_SPACE}{{1,3}}[A-Za-z0-9._~+/=\-]{{8}}"
-            r"|(?i:authorization)[\"'\\]{0,8}\s{0,3}[:=]"
-        )
-    },
-    anchor=f"{_JWT}|{_AUTHORIZATION}|{_BEARER}",
+    kinds=frozenset({Kind.BEARER_TOKEN}),
+    prefilter={Kind.BEARER_TOKEN: r"eyJ[A-Za-z0-9]|(?i:bearer)[\s%+\\]"},
+    needs=("eyj", "bearer", "authorization"),
+    anchor=re.compile(f"{_JWT}|{_AUTHORIZATION}|{_BEARER}"),
     judge=_judge_token,
 )
 
 _BEGIN = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _END = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-_HEADERS = r"(?:\s*(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): [^\n]*\n)*"
+_HEADERS = r"(?:\s*+(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): [^\n]*+\n)*+"
 # A key whose end was cut off is a key; a sentence about such lines is none.
 _CUT_KEY = re.compile(r"[A-Za-z0-9+/=]{24}")
 
@@ -56,7 +52,9 @@ def _judge_key(text: str, start: int, end: int) -> Iterator[Match]:
 
 
 PRIVATE_KEY = Detector(
-    prefilter={Kind.PRIVATE_KEY: r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY"},
-    anchor=rf"{_BEGIN}{_HEADERS}[A-Za-z0-9+/=\s]*(?:{_END})?",
+    kinds=frozenset({Kind.PRIVATE_KEY}),
+    prefilter={Kind.PRIVATE_KEY: "-----BEGIN"},
+    needs=("private key",),
+    anchor=re.compile(rf"{_BEGIN}{_HEADERS}[A-Za-z0-9+/=\s]*+(?:{_END})?"),
     judge=_judge_key,
 )
