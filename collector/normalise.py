@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.batch import CALL_SCHEMA, PART_SCHEMA, SPAN_SCHEMA, Batch
+from collector.call import CALL_OPERATIONS
 from collector.dialects import DIALECTS, Dialect, SpanView
 from collector.dialects.doubts import believed, hidden_attributes, is_cache_apart, is_estimated
 from collector.dialects.finish import fill, fold
@@ -24,7 +25,6 @@ from collector.otlp.jsoncolumns import json_events, json_links
 from collector.otlp.table import SpanTable
 from collector.prices import price_calls
 
-CALL_OPERATIONS = ("chat", "text_completion", "generate_content", "embeddings", "rerank")
 WRAPPER_OPERATIONS = ("invoke_agent", "invoke_workflow", "chain")
 """Their tokens are those of the model calls below them, and count only where there is none."""
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
@@ -63,8 +63,10 @@ def normalise(table: SpanTable) -> Batch:
     columns["finish_reasons"] = fold(fill(columns["finish_reasons"], columns["output_messages"]))
     operation = pc.coalesce(columns["operation"], operation) if "operation" in columns else operation
     columns |= {"operation": operation, **_errors(table, columns.get("error_type"), columns.get("error_message"))}
+    # A wrapper can stand in for a call that nobody reported, if it says what that would have been.
     has_usage = pc.is_valid(pc.coalesce(columns["input_tokens"], columns["output_tokens"]))
-    is_part = is_call | is_wrapper & has_usage.to_numpy(zero_copy_only=False)
+    has_model = pc.is_valid(pc.coalesce(columns["request_model"], columns["response_model"]))
+    is_part = is_call | is_wrapper & pc.and_(has_usage, has_model).to_numpy(zero_copy_only=False)
     columns["environment"] = pc.coalesce(table.environment, columns["environment"])
     spans, is_span = _spans(table, columns, is_call), ~_is_announcement(attributes)
     spans = spans if is_span.all() else spans.filter(pa.array(is_span))
@@ -341,8 +343,11 @@ def _stored_elsewhere(
         keys = [key for key in filter(None, attributes.keys) if dialect.is_content(key)]
         if not keys:
             continue
-        speaking = None if dialect.marker is None else told_by(dialect, table)
-        described = is_call if speaking is None else is_call & speaking
+        described = is_call
+        if dialect.marker is not None:
+            if (speaking := told_by(dialect, table)) is None:
+                continue
+            described = is_call & speaking
         for key in keys:
             rows[key] = described | has_documents if dialect.is_document(key) else described
     return rows

@@ -108,7 +108,7 @@ def test_messages_sent_as_structured_values_read_like_those_sent_as_text() -> No
 
 def test_a_message_text_stands_on_the_call_and_not_a_second_time_on_the_span() -> None:
     batch = normalised(a_span(CHAT | {"gen_ai.input.messages": "[]", "app.ticket": 7}))
-    keys = [pair["key"] for pair in batch.spans.column("attributes")[0].as_py()]
+    keys = json.loads(batch.spans.column("attributes")[0].as_py()).keys()
     assert "gen_ai.input.messages" not in keys
     assert {"app.ticket", "gen_ai.request.model"} <= set(keys)
 
@@ -215,14 +215,14 @@ def test_what_a_retrieval_was_asked_and_what_it_answered_otherwise_stay_on_its_s
     found = asked | {"retrieval.documents.0.document.content": "14 days"}
     other = asked | {"output.value": "14 days"}
     spans = normalised(a_span(found), a_span(other, 2)).spans
-    keys = [{pair["key"] for pair in row} for row in spans.column("attributes").to_pylist()]
+    keys = [set(json.loads(row)) for row in spans.column("attributes").to_pylist()]
     assert keys == [set(asked), set(other)]
     assert spans.column("documents").to_pylist() == ['[{"content":"14 days"}]', None]
 
 
 def test_a_text_that_no_dialect_of_the_span_reads_stays_on_it() -> None:
     (attributes,) = normalised(a_span(CHAT | {"input.value": "of the application"})).spans.column("attributes")
-    assert "input.value" in [pair["key"] for pair in attributes.as_py()]
+    assert "input.value" in json.loads(attributes.as_py())
 
 
 def test_parts_that_were_counted_beside_the_whole_are_added_to_it() -> None:
