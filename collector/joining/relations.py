@@ -83,9 +83,11 @@ class Relations:
         self._parents.update(zip(keys, parents, strict=True))
         added = _nodes(parts)
         self._meet_scopes({node.scope for node, _ in added if node.kind != "log"}, touched)
-        for node, _ in added:
-            if node.kind != "log":
-                self._add_node(node, touched)
+        nodes = [node for node, _ in added if node.kind != "log"]
+        for node in nodes:  # all of them first: a call may come before the one above it in the same export
+            self._add_node(node, touched)
+        for node in nodes:
+            self._relate(node, touched)
         for node, part_id in added:
             if node.kind == "log":
                 self._add_event(node, part_id, touched)
@@ -102,6 +104,8 @@ class Relations:
         node.family = self._orphans.pop(node.key)
         if node.family is not None:
             self._touch(node, touched)
+
+    def _relate(self, node: Node, touched: dict[int, Family]) -> None:
         if node.kind == "wrapper":
             return
         if node.parent is not None:
