@@ -42,15 +42,16 @@ class JsonLines:
 
 
 class Parquet:
-    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+    def __init__(self, file: BinaryIO, schema: pa.Schema, *, group_rows: int = ROW_GROUP) -> None:
         self._file = file
+        self._group_rows = group_rows
         self._schema = schema
         self._waiting: list[Json] = []
         self._writer = pq.ParquetWriter(file, schema, compression="zstd")
 
     def write(self, items: Sequence[Json], calls: Calls) -> None:
         self._waiting += items
-        if len(self._waiting) >= ROW_GROUP:
+        if len(self._waiting) >= self._group_rows:
             self._flush()
 
     def close(self) -> None:

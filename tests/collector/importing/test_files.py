@@ -24,7 +24,7 @@ TEXTS = st.text(st.characters(codec="utf-8"))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=8,
+    max_leaves=5,
 )
 OBJECTS = st.dictionaries(TEXTS, JSON, max_size=4)
 
@@ -37,19 +37,19 @@ def summary(rows: list[Row | BadRow]) -> list[tuple[int, Any]]:
     return [(row.number, row.values if isinstance(row, Row) else "bad") for row in rows]
 
 
-@given(st.lists(OBJECTS, max_size=5), st.sampled_from([None, 1]), st.booleans())
+@given(st.lists(OBJECTS, max_size=3), st.sampled_from([None, 1]), st.booleans())
 def test_a_list_of_objects_comes_back_object_by_object(objects: list[Any], indent: int | None, escaped: bool) -> None:
     body = json.dumps(objects, indent=indent, ensure_ascii=escaped).encode()
     assert [row.values for row in rows_of(body) if isinstance(row, Row)] == objects
 
 
-@given(st.lists(OBJECTS, max_size=5), st.sampled_from([None, 2]))
+@given(st.lists(OBJECTS, max_size=3), st.sampled_from([None, 2]))
 def test_objects_without_a_list_around_them_are_read_too(objects: list[Any], indent: int | None) -> None:
     body = "\n".join(json.dumps(item, indent=indent) for item in objects).encode()
     assert [row.values for row in rows_of(body) if isinstance(row, Row)] == objects
 
 
-@given(st.lists(OBJECTS, max_size=5))
+@given(st.lists(OBJECTS, max_size=3))
 def test_lines_come_back_line_by_line(objects: list[Any]) -> None:
     body = "\n".join(map(json.dumps, objects)).encode()
     assert rows_of(body, json_lines) == [Row(i, item) for i, item in enumerate(objects, start=1)]

@@ -24,12 +24,12 @@ def test_a_path_leads_to_what_was_put_there(names: list[str], value: int) -> Non
     assert look_up(row, ".".join(names)) == value
 
 
-@given(
-    st.recursive(
-        st.none() | st.text() | st.integers(), lambda i: st.lists(i) | st.dictionaries(NAMES, i), max_leaves=6
-    ),
-    st.text(),
+ROWS = st.recursive(
+    st.none() | st.text() | st.integers(), lambda i: st.lists(i) | st.dictionaries(NAMES, i), max_leaves=6
 )
+
+
+@given(ROWS, st.text())
 def test_any_path_into_anything_is_something_or_nothing(row: Any, path: str) -> None:
     look_up(row, path)
 
