@@ -31,6 +31,7 @@ with atheris.instrument_imports(include=["collector"]):
     from collector.otlp.limits import Limits
     from collector.otlp.unpack import unpack_gzip
     from collector.rows import batch_of_calls
+    from collector.understanding import understood
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -73,7 +74,8 @@ def check_export(signal: exports.Signal, body: bytes, *, is_json: bool) -> None:
         protobuf = protobuf_of_json(body, signal) if is_json else body
     except BadRequest:
         return
-    check_whole(done.batch)
+    for batch in understood([done.load]):
+        check_whole(batch)
     n_sent = n_records(signal, protobuf)
     n_told = done.n_kept + sum(done.rejected.values()) + done.noted.get("no_recorded_value", 0)
     assert n_sent is None or n_told == n_sent, f"{n_sent} records sent, {n_told} accounted for"

@@ -13,7 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -22,12 +24,16 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from prometheus_client import CollectorRegistry
 
 from collector.batch import Batch
+from collector.budget import ByteBudget
 from collector.errors import StoreUnavailable
 from collector.exports import Exports, ReceiverLimits
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.projects.book import ProjectBook
+from collector.projects.gate import Gate
 from collector.query import Filters
 from collector.receiver import JSON, PROTOBUF, receiver_app
+from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore, WriteResult
 
@@ -40,6 +46,7 @@ class Receiver:
     url: str
     store: TelemetryStore
     metrics: CollectorRegistry
+    exports: Exports
 
     def post(self, body: bytes, path: str = "/v1/traces", **headers: str) -> httpx.Response:
         known = {"content-type": PROTOBUF} | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -49,9 +56,13 @@ class Receiver:
         return self.metrics.get_sample_value(name, labels) or 0.0
 
 
-def served(ingest: Ingest, metrics: CollectorMetrics) -> tuple[uvicorn.Server, threading.Thread, str]:
+NO_TIME = "the time is missing or before the year 2000"
+LIMITS = ReceiverLimits(max_body_bytes=MAX_BODY_BYTES, body_timeout_s=0.5)
+
+
+def served(exports: Exports) -> tuple[uvicorn.Server, threading.Thread, str]:
     listener = socket.create_server(("127.0.0.1", 0))
-    app = receiver_app(Exports(ingest, metrics, limits=ReceiverLimits(max_body_bytes=MAX_BODY_BYTES)))
+    app = receiver_app(exports)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -66,8 +77,10 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
     metrics = CollectorMetrics(registry)
     store = open_store(tmp_path)
     ingest = Ingest(store, metrics)
-    server, thread, url = served(ingest, metrics)
-    yield Receiver(url, store, registry)
+    # One body alone may come in however large; beside it, nothing.
+    exports = Exports(ingest, metrics, limits=LIMITS, budget=ByteBudget(1))
+    server, thread, url = served(exports)
+    yield Receiver(url, store, registry, exports)
     server.should_exit = True
     thread.join()
     ingest.close()
@@ -95,6 +108,7 @@ def test_an_acknowledged_export_can_be_read_at_once(receiver: Receiver) -> None:
 
 def test_concurrent_exports_share_commits_and_are_stored_once_each(receiver: Receiver) -> None:
     bodies = [an_export(*range(1 + 10 * n, 11 + 10 * n)) for n in range(40)]
+    receiver.exports.budget.max_bytes = 2**20
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda body: receiver.post(body).status_code, bodies + bodies))
     assert set(statuses) == {200}
@@ -168,6 +182,129 @@ def test_spans_that_cannot_be_kept_are_counted_in_the_answer_and_the_rest_is_sto
     assert len(receiver.store.calls(ALL).items) == 1
 
 
+@pytest.mark.parametrize("content_type", [PROTOBUF, JSON, f"{JSON}; charset=utf-8"])
+@pytest.mark.parametrize("signal", ["traces", "logs", "metrics"])
+def test_an_empty_body_is_an_empty_export(receiver: Receiver, signal: str, content_type: str) -> None:
+    response = receiver.post(b"", f"/v1/{signal}", content_type=content_type)
+    assert (response.status_code, response.content) == (200, b"" if content_type == PROTOBUF else b"{}")
+    assert receiver.post(b"", f"/v1/{signal}", content_encoding="gzip").status_code == 200
+
+
+def test_log_records_that_cannot_be_kept_are_counted_in_the_answer(receiver: Receiver) -> None:
+    export = ExportLogsServiceRequest()
+    records = export.resource_logs.add().scope_logs.add().log_records
+    records.add(time_unix_nano=1_790_000_000_000_000_000)
+    records.add(time_unix_nano=7)
+    response = receiver.post(export.SerializeToString(), "/v1/logs")
+    partial = ExportLogsServiceResponse.FromString(response.content).partial_success
+    assert (response.status_code, partial.rejected_log_records) == (200, 1)
+    assert "before the year 2000" in partial.error_message
+    assert receiver.count("watchkeeper_accepted_records_total", signal="logs", transport="http") == 1
+    assert receiver.count("watchkeeper_rejected_records_total", signal="logs", reason=NO_TIME) == 1
+
+
+def test_data_points_that_cannot_be_kept_are_counted_in_the_answer_in_json_too(receiver: Receiver) -> None:
+    points = [{"timeUnixNano": "1790000000000000000", "asInt": "1"}, {"asInt": 2}]
+    metric = {"name": "requests", "gauge": {"dataPoints": points}}
+    body = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}).encode()
+    response = receiver.post(body, "/v1/metrics", content_type=JSON)
+    partial = response.json()["partialSuccess"]
+    assert (response.status_code, partial["rejectedDataPoints"]) == (200, "1")
+    assert partial["errorMessage"] == f"1 data points: {NO_TIME}"
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/traces", 405), ("POST", "/v1/profiles", 404)])
+def test_other_paths_and_methods_say_where_to_send(receiver: Receiver, method: str, path: str, status: int) -> None:
+    response = httpx.request(method, receiver.url + path, headers={"content-type": JSON})
+    assert response.status_code == status
+    assert "/v1/traces, /v1/logs, /v1/metrics" in response.json()["message"]
+    assert response.headers.get("allow") == ("POST" if status == 405 else None)
+    in_protobuf = httpx.request(method, receiver.url + path, headers={"content-type": PROTOBUF})
+    assert "OTLP" in Status.FromString(in_protobuf.content).message
+
+
+def test_bodies_that_fill_the_budget_together_are_put_off_and_not_kept_in_memory(receiver: Receiver) -> None:
+    holder = receiver.exports.budget.reservation()
+    with holder:
+        holder.take(10)
+        response = receiver.post(an_export(1))
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        status = Status.FromString(response.content)
+        assert "of other requests are in hand" in status.message
+        info = RetryInfo()
+        assert status.details[0].Unpack(info)
+        assert info.retry_delay.seconds == 1
+    assert receiver.post(an_export(1)).status_code == 200
+    assert receiver.exports.budget.n_bytes == 0
+
+
+def test_what_a_body_unpacks_to_counts_against_the_budget(receiver: Receiver) -> None:
+    body = gzip.compress(an_export(1, model="x" * 90_000))
+    receiver.exports.budget.max_bytes = 50_000
+    with receiver.exports.budget.reservation() as holder:
+        holder.take(1)
+        assert len(body) < 50_000
+        assert receiver.post(body, content_encoding="gzip").status_code == 503
+    assert receiver.post(body, content_encoding="gzip").status_code == 200
+
+
+def test_a_body_that_arrives_too_slowly_is_put_off_and_gives_its_memory_back(receiver: Receiver) -> None:
+    host, port = receiver.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as slow:
+        head = f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: {PROTOBUF}\r\nContent-Length: 1000\r\n\r\n"
+        slow.sendall(head.encode() + b"x" * 10)
+        answer = slow.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: 1" in answer
+    assert b"10 bytes of the body came within 0.5 s" in answer
+    assert receiver.exports.budget.n_bytes == 0
+
+
+def test_a_sender_that_hangs_up_half_way_leaves_nothing_behind(receiver: Receiver) -> None:
+    host, port = receiver.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as gone:
+        head = f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: {PROTOBUF}\r\nContent-Length: 1000\r\n\r\n"
+        gone.sendall(head.encode() + b"x" * 10)
+    deadline_s = time.monotonic() + 10
+    while not receiver.count("watchkeeper_rejected_requests_total", transport="http", reason="disconnected"):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    assert receiver.exports.budget.n_bytes == 0
+    assert receiver.post(an_export(1)).status_code == 200
+
+
+def test_the_key_decides_before_the_body_is_read(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    metrics = CollectorMetrics(registry)
+    engine = open_state(state_url(tmp_path))
+    book = ProjectBook(engine, time.time_ns, actor="ops")
+    book.create_project("shop")
+    key = book.create_key(project="shop", scopes=["ingest"], rate_limit_spans_per_s=0.01, burst_spans=3).secret
+    reading = book.create_key(project="shop", scopes=["read"]).secret
+    gate, store = Gate(engine, auth="required"), open_store(tmp_path)
+    ingest = Ingest(store, metrics)
+    server, thread, url = served(Exports(ingest, metrics, limits=LIMITS, gate=gate))
+    receiver = Receiver(url, store, registry, Exports(ingest, metrics))
+    try:
+        nobody = receiver.post(b"not protobuf")
+        assert (nobody.status_code, nobody.headers["www-authenticate"]) == (401, 'Bearer realm="watchkeeper"')
+        assert "API key" in Status.FromString(nobody.content).message
+        assert receiver.post(an_export(1), authorization=f"Bearer {reading}").status_code == 403
+        assert receiver.post(an_export(1, 2), authorization=f"Bearer {key}").status_code == 200
+        assert [call.project for call in store.calls(ALL).items] == ["shop", "shop"]
+        too_fast = receiver.post(an_export(3, 4, 5), authorization=f"Bearer {key}")
+        assert too_fast.status_code == 429
+        assert int(too_fast.headers["retry-after"]) >= 1
+        assert Status.FromString(too_fast.content).details
+    finally:
+        server.should_exit = True
+        thread.join()
+        ingest.close()
+        store.close()
+        gate.close()
+        engine.dispose()
+
+
 class StuckDisk:
     """A writer that waits for a disk which never answers until it is let go."""
 
@@ -183,7 +320,7 @@ def test_a_store_that_cannot_keep_up_gets_503_with_retry_after_and_nothing_is_ac
     metrics = CollectorMetrics(CollectorRegistry())
     disk = StuckDisk()
     ingest = Ingest(disk, metrics, max_queue_bytes=1)  # type: ignore[arg-type]
-    server, thread, url = served(ingest, metrics)
+    server, thread, url = served(Exports(ingest, metrics, limits=LIMITS))
     with ThreadPoolExecutor(4) as pool:
         posts = [
             pool.submit(
