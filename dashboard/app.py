@@ -16,14 +16,16 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from collector.errors import BadRequest, StoreUnavailable, WatchkeeperError
+from collector.projects.gate import Gate
 from collector.times import NS_PER_S
 from dashboard import packing, shell
 from dashboard.filters import Filters, parse, search
 from dashboard.live import Live
+from dashboard.login import add_login
 from dashboard.memo import Memo
 from dashboard.pages import PAGES, find_page
 from dashboard.pages.base import Content, Outcome, Page, View
-from dashboard.security import CSRF_COOKIE, CSRF_HEADER, Security, author
+from dashboard.security import CSRF_COOKIE, CSRF_HEADER, Security, access, author
 from dashboard.services import Services
 
 BUCKET_NS = 5 * NS_PER_S
@@ -32,8 +34,10 @@ BUCKET_NS = 5 * NS_PER_S
 log = logging.getLogger(__name__)
 
 
-def build(services: Services, server: FastAPI, *, hosts: Iterable[str] = ()) -> dash.Dash:
-    """Add the pages to `server`, after its other routes. `hosts` are names it may be reached by besides loopback.
+def build(services: Services, server: FastAPI, *, gate: Gate, hosts: Iterable[str] | None = ()) -> dash.Dash:
+    """Add the pages to `server`, after its other routes, for those whom `gate` lets in.
+
+    `hosts` are names it may be reached by besides loopback; None: any.
 
     `server.state.close_streams()` ends the event streams of open pages: call it before the server is stopped.
     """
@@ -52,11 +56,13 @@ def build(services: Services, server: FastAPI, *, hosts: Iterable[str] = ()) -> 
 
     @server.get("/_ui/answer{path:path}", include_in_schema=False)
     async def answer(request: Request, path: str) -> Response:
-        return await _answer(services, memo, path, request.url.query)
+        return await _answer(services.of(access.get()), memo, path, request.url.query)
 
     @server.get("/_ui/events", include_in_schema=False)
     async def events() -> Response:
         return live.response()
+
+    add_login(server, gate, static=static)
 
     async def page_html(request: Request) -> Response:
         page, _place = find_page(request.url.path)
@@ -90,7 +96,7 @@ def build(services: Services, server: FastAPI, *, hosts: Iterable[str] = ()) -> 
         "style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
     )
     server.add_middleware(packing.PackOnce, prefixes=("/_dash-component-suites/", "/_ui/static/"))
-    server.add_middleware(Security, hosts=tuple(hosts), policy=policy)
+    server.add_middleware(Security, gate=gate, hosts=None if hosts is None else tuple(hosts), policy=policy)
     return app
 
 
@@ -131,7 +137,8 @@ async def _answer(services: Services, memo: Memo, path: str, query: str) -> Resp
         view = View(services=services, filters=filters, now_ns=now_ns, path=path, place=place, author=author.get())
         if page.shared:
             # Relative ranges move with the step of time, absolute ones do not: the newest call may still arrive.
-            body = await memo.get((filters.project, path, search(filters), now_ns), lambda: _compute(page, view))
+            seen = (access.get().project, services.is_signed_in)
+            body = await memo.get((seen, filters.project, path, search(filters), now_ns), lambda: _compute(page, view))
         else:
             body = await memo.run(lambda: _compute(page, view))
     except StoreUnavailable as error:
@@ -204,7 +211,7 @@ def _add_callbacks(app: dash.Dash, services: Services, memo: Memo) -> None:
 
     @app.callback(Output("outcome", "data"), Input("command", "data"), prevent_initial_call=True)  # type: ignore[untyped-decorator]
     async def command(order: Mapping[str, Any]) -> dict[str, Any]:
-        outcome, failed = await _run(services, order)
+        outcome, failed = await _run(services.of(access.get()), order)
         memo.clear()
         # `id` makes two equal outcomes two events.
         return {"id": order.get("id"), "text": outcome.text, "href": outcome.href, "failed": failed}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from collector.projects.access import Access
+from collector.projects.reader import reader_of
 from collector.query import Page
 from collector.score import Score
 from collector.store.base import TelemetryReader
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # the pages read these values; they need no code of the evalu
 class Alerts(Protocol):
     """See evaluators.alerts.AlertBook."""
 
+    def of(self, access: Access) -> Alerts: ...
     def alerts(
         self, *, since_ns: int, until_ns: int, state: str | None = None, limit: int = 100, cursor: str | None = None
     ) -> Page[Alert]: ...
@@ -34,6 +37,7 @@ class Alerts(Protocol):
 class Review(Protocol):
     """See evaluators.review.ReviewQueue."""
 
+    def of_project(self, project: str) -> Review: ...
     def next(self, reviewer: str) -> ReviewItem | None: ...
     def label(
         self, item_id: str, *, reviewer: str, label: Label, comment: str | None = None, seconds: float | None = None
@@ -47,6 +51,7 @@ class Review(Protocol):
 class Monitors(Protocol):
     """See evaluators.drift.monitor.Monitors."""
 
+    def of_project(self, project: str) -> Monitors: ...
     def states(self) -> Sequence[MonitorState]: ...
     def accept(self, verdict: Verdict, author: str) -> None: ...
     def report_false(self, verdict_id: str, author: str) -> None: ...
@@ -71,3 +76,16 @@ class Services:
     colours: Colours
     clock: Callable[[], int]
     otlp_url: str = "http://127.0.0.1:4318"
+    is_signed_in: bool = False
+
+    def of(self, access: Access) -> Services:
+        """What the holder of `access` sees of them; pages and commands are given nothing else."""
+        project = access.project
+        return replace(
+            self,
+            store=reader_of(self.store, project),
+            alerts=self.alerts.of(access),
+            review=self.review if project is None else self.review.of_project(project),
+            monitors=self.monitors if project is None else self.monitors.of_project(project),
+            is_signed_in=access.key_id is not None,
+        )

@@ -69,7 +69,10 @@ def bar(page: Page, view: View, content: Content) -> list[Component]:
             html.Button([html.I(className="dot"), "Live"], className="control", title=hint, **{"data-action": "live"})
         )
     theme = html.Button("Theme", className="control", title="Light or dark", **{"data-action": "theme"})
-    return [html.Div(left, className="left"), html.Div([*right, theme], className="right")]
+    right.append(theme)
+    if view.services.is_signed_in:  # its target makes it a page of its own, which the script leaves to the browser
+        right.append(html.A("Signed in", href="/login", target="_self", className="control", title="Who, and sign out"))
+    return [html.Div(left, className="left"), html.Div(right, className="right")]
 
 
 def menu(label: str, value: str, options: Sequence[Component], *, is_set: bool = False) -> html.Details:

@@ -99,8 +99,12 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         routers=(alerts_router(evaluation.alerts.book, Guard(gate, store)),),
     )
     otlp_url = f"http://{otlp_http_address}"
-    hosts = (config.server.host, urlsplit(config.evaluators.alerts.base_url).hostname or "")
-    close_streams = add_pages(app, store=store, engine=engine, evaluation=evaluation, otlp_url=otlp_url, hosts=hosts)
+    hosts = None
+    if not config.server.is_beyond_loopback:
+        hosts = (config.server.host, urlsplit(config.evaluators.alerts.base_url).hostname or "")
+    close_streams = add_pages(
+        app, store=store, engine=engine, evaluation=evaluation, gate=gate, otlp_url=otlp_url, hosts=hosts
+    )
     servers.append(ServerThread("UI", http(app, ui_socket, drain_timeout_s=config.server.drain_timeout_s)))
     parts.callback(_stop_all, servers)
     parts.callback(close_streams)

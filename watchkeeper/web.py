@@ -50,11 +50,12 @@ def add_pages(
     store: TelemetryStore,
     engine: Engine,
     evaluation: Evaluation,
+    gate: Gate,
     otlp_url: str,
-    hosts: Collection[str],
+    hosts: Collection[str] | None,
 ) -> Callable[[], None]:
     """The dashboard. Last of all: it answers every path that nothing else has. All paths answer to `hosts`, localhost
-    and 127.0.0.1 and to no other name, which another site could have pointed here.
+    and 127.0.0.1 and to no other name, which another site could have pointed here; None: to any, where keys are needed.
 
     Returns what ends the event streams of open pages, for which a server that stops would wait.
     """
@@ -67,6 +68,6 @@ def add_pages(
         clock=time.time_ns,
         otlp_url=otlp_url,
     )
-    build(services, app, hosts=hosts)
+    build(services, app, gate=gate, hosts=hosts)
     close_streams: Callable[[], None] = app.state.close_streams
     return close_streams

@@ -25,6 +25,11 @@ window.watchkeeper = (function () {
     const early = window.watchkeeperEarly;
     window.watchkeeperEarly = null;
     const response = await (early && early.url === url ? early.response : fetch(url));
+    if (response.status === 401) {
+      // The key was revoked, or the session has ended: to the login and back here, and nothing else meanwhile.
+      location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
+      await new Promise(() => {});
+    }
     return { answer: await response.json(), status: response.status };
   }
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 from sqlalchemy import Engine
 
 from collector.api import install_error_answers, unknown_paths_router
+from collector.projects.gate import Gate
 from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore
@@ -39,12 +40,12 @@ class Site:
     world: World
 
 
-def serve(services: Services) -> tuple[str, uvicorn.Server, threading.Thread, FastAPI]:
+def serve(services: Services, gate: Gate) -> tuple[str, uvicorn.Server, threading.Thread, FastAPI]:
     """The dashboard on a free port, on a thread of its own."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     install_error_answers(app)
     app.include_router(unknown_paths_router())
-    build(services, app)
+    build(services, app, gate=gate)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -67,7 +68,7 @@ def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Ca
         engine: Engine = open_state(state_url(data_dir))
         made = world(store, engine, NOW_NS, n_reference=100, n_window=25)
         fill(made)
-        url, server, thread, app = serve(made.services)
+        url, server, thread, app = serve(made.services, Gate(engine, auth="off"))
 
         def stop() -> None:
             app.state.close_streams()

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from collector.projects.gate import Gate
 from dashboard.app import build
 from dashboard.pages import PAGES
 from tests.dashboard.conftest import Site
@@ -33,7 +34,7 @@ def change(client: httpx.Client, order: dict[str, object], **headers: str) -> ht
 
 
 def test_every_callback_is_async(site: Site) -> None:
-    app: dash.Dash = build(site.world.services, FastAPI())
+    app: dash.Dash = build(site.world.services, FastAPI(), gate=Gate(site.world.engine))
     callbacks = [entry["callback"] for entry in app.callback_map.values() if entry.get("callback") is not None]
     assert callbacks
     assert all(inspect.iscoroutinefunction(inspect.unwrap(callback)) for callback in callbacks)
