@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check test-statistical test-slow wheel system-packages clean
+.PHONY: demo test check test-statistical test-slow fuzz wheel system-packages clean
 
 demo: $(VENV)/installed
 	$(BIN)/watchkeeper demo
@@ -22,6 +22,16 @@ test-statistical: $(VENV)/installed
 
 test-slow: system-packages $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
+
+# Seconds of CPU for each decoder, and a folder of captured exports to begin with where there is one.
+FUZZ_SECONDS ?= 300
+FUZZ_CORPUS ?= $(wildcard ../shared/otlp-captures)
+
+fuzz: $(VENV)/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	for target in traces traces-json logs logs-json metrics metrics-json gzip calls; do \
+	  $(BIN)/python bench/fuzz.py $$target --seconds $(FUZZ_SECONDS) $(addprefix --corpus ,$(FUZZ_CORPUS)) || exit 1; \
+	done
 
 # Chromium is the browser of the page tests; nothing else needs it.
 system-packages:
