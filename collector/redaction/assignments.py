@@ -96,10 +96,7 @@ def _judge_userinfo(text: str, start: int, end: int) -> Iterator[Match]:
 
 ASSIGNMENT = Detector(
     kinds=frozenset({Kind.PASSWORD, Kind.API_KEY, Kind.BEARER_TOKEN}),
-    prefilter=dict.fromkeys(
-        (Kind.PASSWORD, Kind.API_KEY, Kind.BEARER_TOKEN),
-        r"(?i:pass(?:word|wd|phrase)|pwd|key|token|secret|authorization|cookie)[\"'`\\]*\s*[:=]",
-    ),
+    prefilter={},
     needs=("pass", "pwd", "key", "token", "secret"),
     anchor=re.compile(f"(?:{KEY_NAMES}|{PASSWORD_NAMES}){_OPERATOR}{_VALUE}", re.IGNORECASE),
     judge=_judge_assignment,
@@ -107,7 +104,7 @@ ASSIGNMENT = Detector(
 
 USERINFO = Detector(
     kinds=frozenset({Kind.PASSWORD}),
-    prefilter={Kind.PASSWORD: r"/[^\s/@]*:[^\s/@]*@"},
+    prefilter={},
     needs=("://",),
     anchor=re.compile(r"://[^\s/:@\"'<>]*+:[^\s/@\"'<>]++@"),
     judge=_judge_userinfo,

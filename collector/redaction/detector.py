@@ -16,7 +16,8 @@ class Detector:
     Args:
         kinds: what it can find.
         prefilter: per kind, an RE2 expression on bytes that matches every text with a find, escaped or not, and few
-            others. Kinds that are digits only have none: `digit_chains` looks for them.
+            others; it is asked of texts with two digits or more. Kinds without one are looked for by `digit_chains`
+            and `byte_marks`.
         needs: a text without any of these (small letters; texts are compared in small letters) holds no candidate;
             empty: any may.
         anchor: its matches are the candidates. It looks at each character a bounded number of times: it starts at a

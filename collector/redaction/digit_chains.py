@@ -11,14 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
+from collector.redaction.byte_column import Bools, ByteColumn, Bytes, Ints
 from collector.redaction.kinds import Kind
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
 
 MIN_NAMED_DIGITS: Final = 7
 """What a chain needs to be a number when a word beside it says so."""
@@ -48,16 +43,43 @@ class Chains:
     lead: Bytes
 
 
-def chains_of(texts: pa.Array) -> Chains:
-    """The chains of digits in `texts` (large_string, without nulls' bytes). Runs after a letter are left out.
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Where the stretches of digits start and end."""
+
+    starts: Ints
+    ends: Ints
+
+
+def runs_of(column: ByteColumn) -> Runs:
+    data = column.data
+    if not len(data):
+        return Runs(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    is_digit = (data - np.uint8(ord("0"))) < np.uint8(10)
+    edges = np.flatnonzero(is_digit[1:] != is_digit[:-1]) + 1
+    if is_digit[0]:
+        edges = np.insert(edges, 0, 0)
+    if is_digit[-1]:
+        edges = np.append(edges, len(data))
+    return Runs(edges[0::2], edges[1::2])
+
+
+def rows_with_two_digits(column: ByteColumn, runs: Runs) -> Bools:
+    """The texts with two digits or more, wherever they stand."""
+    n_digits = np.bincount(column.row(runs.starts), runs.ends - runs.starts, len(column))
+    hits: Bools = n_digits >= 2
+    return hits | touching(column)
+
+
+def chains_of(column: ByteColumn, runs: Runs) -> Chains:
+    """The chains of digits in `column`. Runs after a letter are left out.
 
     Two texts that touch with digits may count as one chain of the first; `touching` tells which.
     """
-    data, offsets = _bytes_and_offsets(texts)
-    starts, ends = _runs(data)
-    row = np.searchsorted(offsets, starts, side="right") - 1
-    kept = ~_follows_letter(data, starts, offsets[row])
-    starts, ends, row = starts[kept], ends[kept], row[kept]
+    data, offsets = column.data, column.offsets
+    row = column.row(runs.starts)
+    kept = ~_follows_letter(data, runs.starts, offsets[row])
+    starts, ends, row = runs.starts[kept], runs.ends[kept], row[kept]
     if not len(starts):
         none = np.zeros(0, np.int64)
         return Chains(none, none, none, none, none, none, none.astype(np.uint8))
@@ -127,28 +149,6 @@ def _is_date(chains: Chains) -> Bools:
     return dated & (chains.n_runs >= 3) & (chains.n_runs <= 4)
 
 
-def _bytes_and_offsets(texts: pa.Array) -> tuple[Bytes, Ints]:
-    _, offset_buffer, data_buffer = texts.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int64, len(offset_buffer) // 8)[
-        texts.offset : texts.offset + len(texts) + 1
-    ]
-    data = np.frombuffer(data_buffer, np.uint8) if data_buffer else np.zeros(0, np.uint8)
-    return data[offsets[0] : offsets[-1]], offsets - offsets[0]
-
-
-def _runs(data: Bytes) -> tuple[Ints, Ints]:
-    """Where stretches of digits start and end."""
-    if not len(data):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    is_digit = (data - np.uint8(ord("0"))) < np.uint8(10)
-    edges = np.flatnonzero(is_digit[1:] != is_digit[:-1]) + 1
-    if is_digit[0]:
-        edges = np.insert(edges, 0, 0)
-    if is_digit[-1]:
-        edges = np.append(edges, len(data))
-    return edges[0::2], edges[1::2]
-
-
 def _follows_letter(data: Bytes, starts: Ints, first: Ints) -> Bools:
     """Which runs come right after a letter of their text that is no escape such as `\\n` or `\\u00e9`."""
     after: Bools = (starts > first) & _LETTER[data[np.maximum(starts - 1, 0)]]
@@ -168,10 +168,10 @@ def _joined(data: Bytes, starts: Ints, ends: Ints, row: Ints, lengths: Ints) -> 
     return joined
 
 
-def touching(texts: pa.Array) -> Bools:
+def touching(column: ByteColumn) -> Bools:
     """Which texts end with a digit right before one that begins with a digit, in the memory of the column."""
-    data, offsets = _bytes_and_offsets(texts)
-    hits = np.zeros(len(texts), bool)
+    data, offsets = column.data, column.offsets
+    hits = np.zeros(len(column), bool)
     inner = np.flatnonzero((offsets[1:-1] > 0) & (offsets[1:-1] < len(data)))
     cuts = offsets[1:-1][inner]
     if not len(cuts):
@@ -179,5 +179,5 @@ def touching(texts: pa.Array) -> Bools:
     digits = [(data[at] - np.uint8(ord("0"))) < np.uint8(10) for at in (cuts - 1, cuts)]
     both = cuts[digits[0] & digits[1]]
     for side in (both - 1, both):
-        hits[np.searchsorted(offsets, side, side="right") - 1] = True
+        hits[column.row(side)] = True
     return hits

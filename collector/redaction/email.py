@@ -53,7 +53,7 @@ def _is_label(label: str) -> bool:
 
 EMAIL = Detector(
     kinds=frozenset({Kind.EMAIL}),
-    prefilter={Kind.EMAIL: r"[^\s\"\\(),:;<>@\[\]](?:@|%40)[0-9A-Za-z\x80-\xff\\]"},
+    prefilter={},
     needs=("@", "%40"),
     anchor=re.compile(rf"(?:@|%40)(?={_LABEL}++\.)"),
     judge=_judge,

@@ -13,12 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.redaction.assignments import ASSIGNMENT, USERINFO
+from collector.redaction.byte_column import Bools, ByteColumn
+from collector.redaction.byte_marks import with_at, with_escapes_to_undo, with_secret_name
 from collector.redaction.detector import Detector
-from collector.redaction.digit_chains import chains_of, rows_with_digits, rows_with_numbers, touching
+from collector.redaction.digit_chains import (
+    chains_of,
+    rows_with_digits,
+    rows_with_numbers,
+    rows_with_two_digits,
+    runs_of,
+    touching,
+)
 from collector.redaction.email import EMAIL
 from collector.redaction.iban import IBAN
 from collector.redaction.ip import IPV4, IPV6
-from collector.redaction.kinds import Kind, label_of
+from collector.redaction.kinds import SECRETS, Kind, label_of
 from collector.redaction.match import Match
 from collector.redaction.named_ids import NAMED_IDS
 from collector.redaction.nearby import words_of
@@ -27,9 +36,10 @@ from collector.redaction.numbers import numbers
 from collector.redaction.own_patterns import OwnPatterns
 from collector.redaction.policy import Policy
 from collector.redaction.provider_keys import PROVIDER
-from collector.redaction.regexes import ESCAPED_ASCII, ESCAPED_GAP
 from collector.redaction.tokens import PRIVATE_KEY, TOKEN
 
+_WITH_AT: Final = EMAIL.kinds | USERINFO.kinds
+_NAMED: Final = ASSIGNMENT.kinds
 _TELLING: Final = re.compile(r"[0-9@%=]|://|-----")
 
 
@@ -38,7 +48,8 @@ class Finder:
     """What finds the kinds of one policy.
 
     Args:
-        prefilter: RE2 on bytes; a text that it does not match holds no built-in kind. It may have JSON escapes in it.
+        prefilters: RE2 on bytes, for texts with two digits or more, which may have JSON escapes in them. Several small
+            ones: all in one would have more states than RE2 keeps.
         numeric: those of the policy's kinds that are digits only.
         words: RE2 on bytes; beside one of these, more numbers count.
         detectors: those of the policy's kinds.
@@ -47,7 +58,7 @@ class Finder:
         token: matches what redaction writes, which is never touched again.
     """
 
-    prefilter: str
+    prefilters: tuple[str, ...]
     numeric: frozenset[str]
     words: str
     detectors: tuple[Detector, ...]
@@ -57,21 +68,30 @@ class Finder:
 
     def may_hold(self, texts: pa.Array) -> npt.NDArray[np.bool_]:
         """Which of `texts` (large_string) could hold a find; nulls hold none."""
-        hits = self._matching(texts, self.prefilter)
+        column = ByteColumn.of(texts)
+        hits = with_escapes_to_undo(column)
+        if not _WITH_AT.isdisjoint(self.priority):
+            hits |= with_at(column)
+        if not _NAMED.isdisjoint(self.priority):
+            hits |= with_secret_name(column)
+        runs = runs_of(column)
         if self.numeric:
-            hits |= self._with_numbers(texts, hits)
+            chains = chains_of(column, runs)
+            hits |= rows_with_numbers(chains, self.numeric, len(texts)) | touching(column)
+            self._look(texts, hits, rows_with_digits(chains, len(texts)), self.words)
+        digits = rows_with_two_digits(column, runs)
+        for prefilter in self.prefilters:
+            self._look(texts, hits, digits, prefilter)
         if self.own:
             hits |= np.asarray(self.own.may_hold(texts).fill_null(False))
         hits &= np.asarray(texts.is_valid())
         return hits
 
-    def _with_numbers(self, texts: pa.Array, hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        chains = chains_of(texts)
-        found = rows_with_numbers(chains, self.numeric, len(texts)) | touching(texts)
-        if self.words:
-            open_rows = np.flatnonzero(rows_with_digits(chains, len(texts)) & ~found & ~hits)
-            found[open_rows] = self._matching(texts.take(open_rows), self.words)
-        return found
+    def _look(self, texts: pa.Array, hits: Bools, chosen: Bools, regex: str) -> None:
+        """Add to `hits` those of the texts `chosen` that match `regex`."""
+        rows = np.flatnonzero(chosen & ~hits)
+        if regex and len(rows):
+            hits[rows] = self._matching(texts.take(rows), regex)
 
     def _matching(self, texts: pa.Array, regex: str) -> npt.NDArray[np.bool_]:
         # On bytes an expression compiles to a fraction of what it needs for UTF-8.
@@ -145,11 +165,12 @@ def finder_of(policy: Policy) -> Finder:
     names = [pattern.name for pattern in policy.patterns] + [kind for kind in Kind if kind in policy.kinds]
     priority = {name: place for place, name in enumerate(names)}
     chosen = [d for d in built_in if not d.kinds.isdisjoint(priority)]
-    prefilters = [regex for d in chosen for kind, regex in d.prefilter.items() if kind in priority]
+    secrets = [regex for d in chosen for kind, regex in d.prefilter.items() if kind in priority and kind in SECRETS]
+    others = [regex for d in chosen for kind, regex in d.prefilter.items() if kind in priority and kind not in SECRETS]
     numeric = policy.kinds & (NUMERIC_KINDS | {Kind.IP})
     labels = "|".join(label_of(name) for name in dict.fromkeys([*names, *Kind]))
     return Finder(
-        prefilter="|".join([*dict.fromkeys(prefilters), ESCAPED_ASCII, *[ESCAPED_GAP] * bool(numeric)]),
+        prefilters=tuple("|".join(group) for group in (secrets, others) if group),
         numeric=numeric,
         words=words_of(policy.kinds),
         detectors=tuple(chosen),

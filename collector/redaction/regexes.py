@@ -7,9 +7,6 @@ not count: a few digits or letters of the beginning rule most texts out.
 
 from typing import Final
 
-ESCAPED_ASCII: Final = r"\\u00[2-7]"
-"""A printable ASCII character written as an escape: nothing can be ruled out without undoing it."""
-
 LEFT: Final = r"(?:^|[^0-9A-Za-z]|\\[bfnrt]|\\u[0-9A-Fa-f]{4})"
 """What may stand before a word."""
 
@@ -17,6 +14,3 @@ RIGHT: Final = r"(?:[^0-9A-Za-z]|$)"
 
 GAP: Final = r"(?:[ \-]|[\x80-\xff]+|\\u[0-9A-Fa-f]{4})"
 """What may stand between the groups of one number."""
-
-ESCAPED_GAP: Final = r"[0-9]\\u(?:00[aA]|20)"
-"""A wide space or hyphen between digits, written as an escape."""

@@ -14,6 +14,7 @@ _AUTHORIZATION = (
 )
 
 _SCHEME = re.compile(r".*?(?:bearer|basic|token|apikey)(?:\s|%20|\+){1,3}", re.IGNORECASE | re.DOTALL)
+MIN_DIGITS = 2
 _DIGIT = re.compile(r"[0-9]")
 
 
@@ -23,7 +24,8 @@ def _judge_token(text: str, start: int, end: int) -> Iterator[Match]:
     scheme = _SCHEME.match(text, start, end) if text[start : start + 3] != "eyJ" else None
     begin = scheme.end() if scheme else start
     token = text[begin:end]
-    if _DIGIT.search(token) or token.endswith("="):
+    # After "bearer", a word of that length is a token if it has digits; after "authorization" anything is.
+    if len(_DIGIT.findall(token)) >= MIN_DIGITS or text[start] in "Aa":
         yield Match(begin, end, Kind.BEARER_TOKEN, token)
 
 
@@ -44,6 +46,8 @@ _CUT_KEY = re.compile(r"[A-Za-z0-9+/=]{24}")
 
 def _judge_key(text: str, start: int, end: int) -> Iterator[Match]:
     block = text[start:end]
+    if len(_DIGIT.findall(block)) < MIN_DIGITS:
+        return
     if block.endswith("-----", 12) and "-----END" in block:
         yield Match(start, end, Kind.PRIVATE_KEY, "".join(block.split()))
     elif _CUT_KEY.search(block):
