@@ -41,6 +41,7 @@ class Filters:
     session_id: str | None = None
     user_id: str | None = None
     trace_id: str | None = None
+    response_id: str | None = None
     error_type: str | None = None
     has_error: bool | None = None
     text: str | None = None

@@ -16,6 +16,7 @@ from collector.api.guard import Guard
 from collector.errors import WatchkeeperError
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.opinions import Resolving
 from collector.projects.gate import Gate
 from collector.state import open_state, state_url
 from collector.store import open_store
@@ -72,6 +73,8 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     parts.callback(store.close)
     ingest = Ingest(store, metrics, max_queue_bytes=config.collector.max_queue_bytes)
     parts.callback(ingest.close)
+
+    parts.callback(Resolving(store).close)
 
     ui_url = f"http://{ui_address}"
     evaluation = start_evaluation(store, engine, config.evaluators, ui_url=ui_url, parts=parts)

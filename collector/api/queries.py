@@ -82,6 +82,7 @@ class CallFilters(ByModel):
     session_id: Text | None = None
     user_id: Text | None = None
     trace_id: TraceId | None = None
+    response_id: Text | None = None
     error_type: Text | None = None
     has_error: bool | None = None
     text: Text | None = None

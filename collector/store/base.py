@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from collector.batch import Batch
 from collector.call import Call
@@ -46,6 +46,9 @@ class TelemetryWriter(Protocol):
 
     def write_scores(self, scores: Sequence[Score]) -> None:
         """Store scores; one with the id of an older score replaces it."""
+
+    def drop_opinions(self, resolved: Sequence[Mapping[str, Any]]) -> None:
+        """Forget opinions that became scores."""
 
     def write_vectors(self, vectors: Sequence[TextVector]) -> None:
         """Store vectors; the key is (call id, kind, version)."""
@@ -107,5 +110,8 @@ class TelemetryReader(Protocol):
 
 
 class TelemetryStore(TelemetryWriter, TelemetryReader, Protocol):
+    def waiting_opinions(self, *, since_ns: int, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Opinions (rows of OPINION_SCHEMA) that were not dropped yet, newest first."""
+
     def close(self) -> None:
         """Fold what is in the log into the files and let go of them."""

@@ -11,7 +11,7 @@ from collector.query import Filters
 
 EQUAL = (
     "project", "environment", "service", "provider", "request_model", "response_model",
-    "session_id", "user_id", "trace_id", "error_type",
+    "session_id", "user_id", "trace_id", "response_id", "error_type",
 )  # fmt: skip
 CALL_FIELDS = (*EQUAL, "has_error", "text")
 SPAN_FIELDS = ("project", "environment", "service", "trace_id")

@@ -23,7 +23,7 @@ from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trac
 from collector.score import Score
 from collector.span import Span
 from collector.store.base import TextVector, WriteResult
-from collector.store.duckdb import aggregates, calls
+from collector.store.duckdb import aggregates, calls, opinions
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days
 from collector.store.duckdb.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
@@ -180,6 +180,13 @@ class DuckDBStore:
         ]
         with self._writing:
             replace_rows(self._days, SCORES, rows, self._clock)
+
+    def waiting_opinions(self, *, since_ns: int, limit: int) -> Sequence[Mapping[str, Any]]:
+        return opinions.waiting_opinions(self._days, since_ns=since_ns, limit=limit)
+
+    def drop_opinions(self, resolved: Sequence[Mapping[str, Any]]) -> None:
+        with self._writing:
+            opinions.drop_opinions(self._days, resolved, self._clock())
 
     def write_vectors(self, vectors: Sequence[TextVector]) -> None:
         with self._writing:
