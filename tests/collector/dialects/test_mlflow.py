@@ -127,7 +127,7 @@ def test_what_a_retriever_found_becomes_documents() -> None:
             start_ns=0,
             end_ns=1,
             status="ok",
-            attributes=span.attributes | recorded(spanType="RETRIEVER"),
+            attributes={**span.attributes, **recorded(spanType="RETRIEVER")},
         )
     )
     assert facts == {"documents": [{"id": "d1", "metadata": {"source": "policy.md"}, "content": "Paid in 14 days."}]}

@@ -55,7 +55,7 @@ def test_an_evaluation_that_failed_or_says_nothing_is_no_opinion(logs_of: Logs) 
     failed = ("gen_ai.evaluation.result", None, RESULT | {"error.type": "timeout"})
     empty = ("gen_ai.evaluation.result", None, {"gen_ai.evaluation.name": "Relevance"})
     nameless = ("gen_ai.evaluation.result", None, {"gen_ai.evaluation.score.value": 1.0})
-    other = ("gen_ai.user.message", {"content": "gen_ai.evaluation"}, {})
+    other: tuple[Any, ...] = ("gen_ai.user.message", {"content": "gen_ai.evaluation"}, {})
     assert opinions_of_logs(logs_of(failed, empty, nameless, other)).num_rows == 0
     assert opinions_of_logs(logs_of(("gen_ai.evaluation.result", None, RESULT), span=b"")).num_rows == 0
 

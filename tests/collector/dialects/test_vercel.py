@@ -95,6 +95,7 @@ def test_the_span_of_all_steps_is_a_wrapper_of_their_messages(parts_of_span: Par
     prompt = {"system": "Be brief.", "prompt": "Hi"}
     (part,) = parts_of_span(
         {
+            **ASKED,
             "ai.operationId": "ai.generateText",
             "ai.prompt": json.dumps(prompt),
             "ai.response.text": "Hello",
