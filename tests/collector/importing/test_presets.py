@@ -348,12 +348,12 @@ ANY = st.recursive(
     | st.dictionaries(
         st.sampled_from(["role", "content", "type", "text", "tool_calls", "function", "name", "messages", "choices",
                          "message", "usage", "input", "output", "body", "error", "id", "parts"]), inner, max_size=3),
-    max_leaves=8,
+    max_leaves=5,
 )  # fmt: skip
 COLUMNS = (
-    "request response error metadata messages model_parameters input output usageDetails costDetails modelParameters "
-    "usage tags id traceId model spend request_tags"
-).split()
+    "request", "response", "error", "metadata", "messages", "model_parameters", "input", "output", "usageDetails",
+    "costDetails", "modelParameters", "usage", "tags", "id", "traceId", "model", "spend", "request_tags",
+)  # fmt: skip
 
 
 @given(st.sampled_from(sorted(PRESETS)), st.dictionaries(st.sampled_from(COLUMNS), ANY, max_size=5))
