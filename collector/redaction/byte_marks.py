@@ -28,7 +28,7 @@ def with_at(column: ByteColumn) -> Bools:
 def with_escapes_to_undo(column: ByteColumn) -> Bools:
     """The texts with an escape that could hide something.
 
-    A printable ASCII character as \\u00XX can hide anything; a wide space or hyphen after a digit, as \\u00a0, \\u00ad or
+    A printable ASCII character, as \\u00XX, can hide anything; a wide space or hyphen after a digit, as \\u00aX or
     \\u20XX, stands within a number.
     """
     at = np.flatnonzero(column.data == ord("\\"))

@@ -32,7 +32,7 @@ HOW_FOUND: Final[dict[Kind, str]] = {
     Kind.BR_CPF: "11 digits, two check digits",
     Kind.CA_SIN: "9 digits, Luhn",
     Kind.IP: "version 4 and 6, but loopback, unspecified addresses, and version numbers after v, version, Name/",
-    Kind.PHONE: "with + and country code, in the national formats of the chosen countries, or beside a word such as phone",
+    Kind.PHONE: "with + and country code, in national formats of the chosen countries, or beside a word such as phone",
 }
 
 NOT_SEARCHED: Final = (

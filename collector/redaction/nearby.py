@@ -36,6 +36,7 @@ _PHONE_BEFORE: Final = re.compile(
     r"[^0-9A-Za-z]*(?:[A-Za-z']{1,6}[^0-9A-Za-z]+){0,4}$",
     re.IGNORECASE,
 )
+_PLACE_BEFORE: Final = re.compile(r"(?<![a-z])(?:office|home|work|desk): {0,3}$", re.IGNORECASE)
 _PHONE_AFTER: Final = re.compile(rf"[ \t-]{{0,3}}\(?(?:{PHONE_WORDS_AFTER})\b", re.IGNORECASE)
 
 
@@ -55,4 +56,9 @@ def says(kind: Kind, text: str, start: int) -> bool:
 def says_phone(text: str, start: int, end: int) -> bool:
     """Whether the words around `text[start:end]` call it a phone number."""
     lead = text[max(0, start - REACH) : start]
-    return _PHONE_BEFORE.search(lead) is not None or _PHONE_AFTER.match(text, end) is not None
+    named = _PHONE_BEFORE.search(lead) or _PLACE_BEFORE.search(lead)
+    return named is not None or phone_word_follows(text, end)
+
+
+def phone_word_follows(text: str, end: int) -> bool:
+    return _PHONE_AFTER.match(text, end) is not None

@@ -23,7 +23,7 @@ _CARDS: Final = (
     (re.compile(r"3[47]"), frozenset({15})),
     (re.compile(r"30[0-5]|309|36|3[89]"), frozenset({14, 16, 19})),
     (re.compile(r"6011|64[4-9]|65|62|60|81|82"), frozenset({16, 17, 18, 19})),
-    (re.compile(r"35(?:2[89]|[3-8])"), frozenset({16, 17, 18, 19})),
+    (re.compile(r"35"), frozenset({16, 17, 18, 19})),
     (re.compile(r"2131|1800"), frozenset({15})),
     (re.compile(r"50(?:18|20|38)|5[6-8]|6304|6390|67(?:59|6[1-3])|0604"), frozenset({12, 13, 14, 15, 16, 17, 18, 19})),
     (re.compile(r"220[0-4]"), frozenset({16, 17, 18, 19})),

@@ -14,7 +14,7 @@ from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
-from collector.redaction.nearby import says_phone
+from collector.redaction.nearby import phone_word_follows, says_phone
 from collector.redaction.number_run import NumberRun
 
 MIN_DIGITS, MAX_DIGITS = 7, 15
@@ -151,7 +151,8 @@ def _ends(run: NumberRun, first: int) -> list[int]:
         n_digits += run.length(last)
         if n_digits > MAX_DIGITS + len("000") or (last > first and "+" in run.gap(last)):
             break
-        if n_digits >= MIN_DIGITS and run.ends_apart(last):
+        apart = run.ends_apart(last) or phone_word_follows(run.text, run.groups[last][1])
+        if n_digits >= MIN_DIGITS and apart:
             ends.append(last)
     return ends
 
