@@ -14,6 +14,7 @@ from collector.errors import StoreUnavailable
 from collector.metrics import CollectorMetrics
 from collector.store.base import TelemetryWriter, WriteResult
 from collector.understanding import Load, understood
+from collector.utilisation import Utilisation
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Ingest:
         self._max_queue_bytes = max_queue_bytes
         self._clock_s = clock_s
         self._failed: tuple[float, str] | None = None
+        self._load = Utilisation(clock_s())
         self._waiting: deque[_Waiting] = deque()
         self._queue_bytes = 0
         self._closing = False
@@ -77,9 +79,9 @@ class Ingest:
         return f"the last commit failed: {failed[1]}"
 
     @property
-    def is_busy(self) -> bool:
-        """Whether requests wait for the disk: work that can wait should."""
-        return bool(self._waiting)
+    def load(self) -> float:
+        """The share of the last seconds in which requests waited for the disk: work that can wait, waits meanwhile."""
+        return self._load.share(self._clock_s())
 
     def submit(self, load: Load, *, alone: bool = False) -> Future[WriteResult]:
         """Queue `load` for the next commit; the future holds its result or the StoreUnavailable it met.
@@ -124,7 +126,9 @@ class Ingest:
 
     def _run_writing(self) -> None:
         while (ready := self._ready.get()) is not None:
+            started_s = self._clock_s()
             self._commit(*ready)
+            self._load.add(started_s, self._clock_s())
 
     def _next_group(self) -> list[_Waiting]:
         """Everything that waits, up to the limits of one commit; empty when closed and drained."""

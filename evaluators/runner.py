@@ -18,6 +18,9 @@ from evaluators.quiet import Quiet
 
 POLL_S = 0.5
 MAX_BACKOFF_S = 30.0
+BUSY = 0.6
+YIELD_POLL_S = 0.25
+MAX_YIELD_S = 15.0
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +82,11 @@ class Runner:
         engine: Engine,
         quiet: Quiet,
         clock: Callable[[], int] = time.time_ns,
+        *,
+        ingest_load: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        """`ingest_load`: the share of time in which requests wait for the disk; they go first."""
+        self._ingest_load = ingest_load
         self._consumer = consumer
         self._store = store
         self._engine = engine
@@ -141,6 +148,12 @@ class Runner:
             last_error=self._last_error,
         )
 
+    def _let_ingest_go_first(self) -> None:
+        """Wait while requests do, though not for ever: what cannot be stored is lost, what is evaluated later is not."""
+        until_s = time.monotonic() + MAX_YIELD_S
+        while self._ingest_load() > BUSY and time.monotonic() < until_s and not self._stop.wait(YIELD_POLL_S):
+            pass
+
     def _leave_out_oldest(self, settled: int) -> None:
         most = self._consumer.max_backlog
         if most is None or settled - self._checkpoint <= most:
@@ -158,6 +171,7 @@ class Runner:
     def _run(self) -> None:
         n_errors = 0
         while not self._stop.is_set():
+            self._let_ingest_go_first()
             started_s = time.monotonic()
             try:
                 n_read = self.step()

@@ -55,6 +55,7 @@ class EvaluationService:
         monitors: Monitors,
         judge: Judge | None = None,
         after: Callable[[Sequence[Call], Sequence[Score]], object] | None = None,
+        ingest_load: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._config = config
         self._monitors = monitors
@@ -69,7 +70,9 @@ class EvaluationService:
         if judge is not None:
             consumers.append(_judge_consumer(judge))
         quiet = Quiet(store.last_seq, quiet_s=config.quiet_s)
-        self._runners = [Runner(consumer, store, engine, quiet, clock) for consumer in consumers]
+        self._runners = [
+            Runner(consumer, store, engine, quiet, clock, ingest_load=ingest_load) for consumer in consumers
+        ]
         self._drift = threading.Thread(target=self._watch, name="evaluate-drift", daemon=True)
 
     def start(self) -> None:

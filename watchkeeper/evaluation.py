@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -35,13 +35,21 @@ class Evaluation:
 
 
 def start_evaluation(
-    store: TelemetryStore, engine: Engine, config: EvaluatorsConfig, *, ui_url: str, parts: ExitStack
+    store: TelemetryStore,
+    engine: Engine,
+    config: EvaluatorsConfig,
+    *,
+    ui_url: str,
+    ingest_load: Callable[[], float],
+    parts: ExitStack,
 ) -> Evaluation:
     """Start evaluation and alerting, and leave to `parts` how to stop them. `ui_url`: where links lead by default."""
     monitors = Monitors(engine, store, time.time_ns, config.drift)
     review = ReviewQueue(engine, store, time.time_ns, config.review)
     judge = open_judge(config.judge, engine)
-    service = EvaluationService(store, engine, config, monitors=monitors, judge=judge, after=review.fill)
+    service = EvaluationService(
+        store, engine, config, monitors=monitors, judge=judge, after=review.fill, ingest_load=ingest_load
+    )
     alerts_config = config.alerts
     if "base_url" not in alerts_config.model_fields_set:
         alerts_config = alerts_config.model_copy(update={"base_url": ui_url})

@@ -77,7 +77,9 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     parts.callback(Resolving(store).close)
 
     ui_url = f"http://{ui_address}"
-    evaluation = start_evaluation(store, engine, config.evaluators, ui_url=ui_url, parts=parts)
+    evaluation = start_evaluation(
+        store, engine, config.evaluators, ui_url=ui_url, ingest_load=lambda: ingest.load, parts=parts
+    )
     registry.register(EvaluationMetrics(evaluation))
 
     exports = exports_of(config.collector, ingest, metrics, gate)
