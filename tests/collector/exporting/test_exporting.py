@@ -83,7 +83,8 @@ def a_span(**fields: Any) -> Span:
     values: dict[str, Any] = {
         "trace_id": "ab" * 16, "span_id": "01" * 8, "parent_span_id": "cd" * 8, "name": "tool", "kind": "internal",
         "operation": None, "start_ns": 1_795_255_200_000_000_001, "end_ns": 1_795_255_201_000_000_000,
-        "status": "error", "status_message": "boom", "project": "default", "service": "shop", "environment": "prod", "scope": "my.lib",
+        "status": "error", "status_message": "boom", "project": "default", "service": "shop",
+        "environment": "prod", "scope": "my.lib",
         "attributes": {"s": "ü", "i": 2**53 + 1, "f": 1.0, "b": True, "list": [1, "a"], "map": {"k": {"l": None}}},
         "resource": {"service.name": "shop", "host.name": "h"},
         "events": (SpanEvent(name="exception", time_ns=1_795_255_200_500_000_000, attributes={"m": "x"}),),
