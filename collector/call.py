@@ -9,6 +9,9 @@ from collector.times import format_rfc3339
 DEFAULT_PROJECT = "default"
 """Where everything belongs that names no project."""
 
+CALL_OPERATIONS = ("chat", "text_completion", "generate_content", "embeddings", "rerank")
+"""What one call of a model can be. Any other operation with tokens of its own is the wrapper of calls."""
+
 Message = Mapping[str, Any]
 """OTel GenAI form: {"role", "parts": [{"type": "text", "content"}, ...], "finish_reason"?}."""
 

@@ -8,5 +8,9 @@ from collector.dialects.base import Dialect
 ANTHROPIC_SDK = Dialect(
     name="anthropic sdk",
     scope="com.anthropic.sdk",
+    parameters={
+        "thinking.type": "anthropic.thinking.type",
+        "thinking.budget_tokens": "anthropic.thinking.budget_tokens",
+    },
     columns={"finish_reasons": ("anthropic.message.stop_reason",), "response_id": ("anthropic.message.id",)},
 )

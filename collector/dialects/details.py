@@ -17,7 +17,7 @@ EXCEPTION_EVENT = "gen_ai.client.operation.exception"
 
 _NO_VALUES = ("", "None", "null")
 _UNKNOWN = (None, *_NO_VALUES)
-_COUNTS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+COUNTS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _MESSAGES = ("input_messages", "output_messages")
 _LISTS = (*_MESSAGES, "system_instructions", "tool_definitions", "documents")
 
@@ -88,7 +88,7 @@ def _without_empty_name(item: Any) -> Any:
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(_COUNTS, _count),
+    **dict.fromkeys(COUNTS, _count),
     **dict.fromkeys(_LISTS, _listed),
     "ttft_s": _number,
     "stream": _truth,

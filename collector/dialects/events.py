@@ -14,17 +14,17 @@ import pyarrow.compute as pc
 from pydantic_core import to_json
 
 from collector.batch import PART_SCHEMA, call_id_of
+from collector.call import CALL_OPERATIONS
 from collector.dialects import DIALECTS
 from collector.dialects.base import Facts
-from collector.dialects.details import DETAILS_EVENT, EXCEPTION_EVENT, facts_of_details, operation_of
+from collector.dialects.details import COUNTS, DETAILS_EVENT, EXCEPTION_EVENT, facts_of_details, operation_of
 from collector.dialects.finish import fold_reason, reasons_of
 from collector.dialects.message_events import MESSAGE_EVENTS, messages_of_event
 from collector.dialects.openai_shapes import items, json_or_text, mapping
+from collector.dialects.own_form import in_own_form
+from collector.prices import price_calls
 
 _EVENTS = pa.array([DETAILS_EVENT, EXCEPTION_EVENT, *MESSAGE_EVENTS])
-_NAME_IN_ATTRIBUTES = r'"event[._]name":\s*"gen_ai\.'
-_NAME_KEYS = ("event.name", "event_name")
-_CALL_OPERATIONS = ("chat", "text_completion", "generate_content", "embeddings", "rerank")
 _JSON_FIELDS = (
     "parameters", "metadata", "system_instructions", "input_messages", "output_messages", "tool_definitions",
 )  # fmt: skip
@@ -40,26 +40,19 @@ def event_parts(logs: pa.Table) -> pa.Table:
     A record with a trace and span id is a part of that span's call: kind `event`, or `message` for one of its messages.
     A details record without them is a call by itself, of kind `span`.
     """
-    told = logs.select(_READ).filter(_may_tell(logs))
+    told = logs.select(_READ).filter(pc.is_in(logs["event_name"], value_set=_EVENTS))
     rows = [part for record in told.to_pylist() if (part := _part(record)) is not None]
     if not rows:
         return PART_SCHEMA.empty_table()
-    columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in PART_SCHEMA]
-    return pa.Table.from_arrays(columns, schema=PART_SCHEMA)
-
-
-def _may_tell(logs: pa.Table) -> pa.ChunkedArray:
-    names = logs["event_name"]
-    known = pc.is_in(names, value_set=_EVENTS)
-    if names.null_count == 0:
-        return known
-    nameless = pc.if_else(pc.is_null(names), logs["attributes"], None)  # some put it among the attributes
-    return pc.or_(known, pc.fill_null(pc.match_substring_regex(nameless, _NAME_IN_ATTRIBUTES), False))
+    columns = {field.name: pa.array([row.get(field.name) for row in rows], field.type) for field in PART_SCHEMA}
+    columns |= {name: in_own_form(columns[name]) for name in ("input_messages", "output_messages")}
+    columns["cost_usd"] = price_calls(columns).cost_usd
+    return pa.Table.from_arrays(list(columns.values()), schema=PART_SCHEMA)
 
 
 def _part(record: Mapping[str, Any]) -> dict[str, Any] | None:
     attributes = mapping(json_or_text(record["attributes"]))
-    name = record["event_name"] or next((attributes[key] for key in _NAME_KEYS if key in attributes), None)
+    name = record["event_name"]
     has_span = bool(record["trace_id"] and record["span_id"])
     if name == DETAILS_EVENT:
         kind, facts = "event" if has_span else "span", _details(record, attributes)
@@ -77,11 +70,13 @@ def _details(record: Mapping[str, Any], attributes: Mapping[str, Any]) -> Facts:
     body = {key: value for key, value in mapping(json_or_text(record["body"])).items() if key.startswith("gen_ai.")}
     sent = _without_invented(record["scope"] or "", {**body, **attributes})
     operation = operation_of(sent)
-    if operation is not None and operation not in _CALL_OPERATIONS:
+    if operation is not None and operation not in CALL_OPERATIONS:
         return {}
     facts = facts_of_details(sent)
     if not facts:
         return {}
+    if _guesses_counts(record["scope"] or ""):
+        facts = {name: value for name, value in facts.items() if name not in COUNTS}
     reasons = facts.get("finish_reasons") or reasons_of(items(facts.get("output_messages")))
     return facts | {"operation": operation or "chat", "finish_reasons": [*map(fold_reason, reasons)] or None}
 
@@ -129,10 +124,15 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
 
 
+def _guesses_counts(scope: str) -> bool:
+    """Whether the library counts tokens itself where it is told none. Only its spans tell which counts those are."""
+    return any(d.estimates is not None and d.scope is not None and scope.startswith(d.scope) for d in DIALECTS)
+
+
 def _without_invented(scope: str, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     """`attributes` without the values that the library of `scope` writes though nobody sent them."""
-    invented: dict[str, Any] = {}
+    invented: dict[str, tuple[Any, ...]] = {}
     for dialect in DIALECTS:
         if dialect.invented and dialect.scope is not None and scope.startswith(dialect.scope):
             invented |= dialect.invented
-    return {key: value for key, value in attributes.items() if key not in invented or invented[key] != value}
+    return {key: value for key, value in attributes.items() if value not in invented.get(key, ())}

@@ -38,8 +38,6 @@ PARAMETERS = {
     "service_tier": "openai.request.service_tier",
     "response_format": "gen_ai.openai.request.response_format",
     "dimensions": "gen_ai.embeddings.dimension.count",
-    "thinking.type": "anthropic.thinking.type",
-    "thinking.budget_tokens": "anthropic.thinking.budget_tokens",
 }  # fmt: skip
 LIST_PARAMETERS = ("stop_sequences", "encoding_formats")
 

@@ -155,5 +155,6 @@ def _index(value: Any) -> int:
 
 
 def in_order(answers: Iterable[Message]) -> list[Message]:
-    """Answers by their place among the choices."""
-    return sorted(answers, key=lambda answer: answer.get("index", 0))
+    """Answers by their place among the choices, which they then need no more."""
+    ordered = sorted(answers, key=lambda answer: answer.get("index", 0))
+    return [{key: value for key, value in answer.items() if key != "index"} for answer in ordered]

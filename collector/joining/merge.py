@@ -162,8 +162,11 @@ def _rank(part: Part, depth: int) -> tuple[Any, ...]:
 
 
 def _is_of_log(part: Part) -> bool:
-    """Whether a log record told the part: it tells when it was written, not how long the call took."""
-    return part["latency_s"] is None and part["scope"] is not None  # what people send as calls has no scope
+    """Whether a log record told the part: it tells when it was written, not how long the call took.
+
+    Of a record without a span, the ids are made of its own so that the one begins with the other.
+    """
+    return part["part_kind"] in ("event", "message") or str(part["trace_id"]).startswith(part["span_id"])
 
 
 def _has_usage(part: Part) -> bool:
@@ -177,9 +180,7 @@ def merged(parts: Sequence[Part]) -> Row:
         return dict(core)
     call = {name: _first(parts, name) for name in core}
     call |= {name: core[name] for name in _OF_THE_CORE}
-    # A count that a library left out of its span, or that was not believed there, its log record makes no fact.
-    counted = [part for part in parts if not (_is_of_log(part) and part is not core and part["scope"] == core["scope"])]
-    usage = next((part for part in counted if _has_usage(part)), core)
+    usage = next((part for part in parts if _has_usage(part)), core)
     same_usage = [part for part in parts if all(part[n] in (None, usage[n]) for n in ("input_tokens", "output_tokens"))]
     call |= {name: _first([usage, *same_usage], name) for name in _USAGE}
     call |= {name: _merged_objects(parts, name) for name in _OBJECTS}

@@ -8,6 +8,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from collector.batch import CALL_SCHEMA, PART_SCHEMA
+from collector.call import CALL_OPERATIONS
 from collector.joining.relations import N_SPANS, Relations
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days
 from collector.store.duckdb.paging import Row
@@ -18,7 +19,7 @@ _KEY = "substr({0}.trace_id, 17) || {0}.span_id"
 _CALL_COLUMNS = ", ".join(f"calls.{name}" for name in CALL_SCHEMA.names)
 _WHOLE_CALLS = f"""
     SELECT {_CALL_COLUMNS}, {_KEY.format("calls")} AS part_id, spans.parent_span_id, spans.scope,
-        if(calls.operation IN ('invoke_agent', 'invoke_workflow', 'chain'), 'wrapper', 'span') AS part_kind,
+        if(calls.operation IS NULL OR calls.operation IN {CALL_OPERATIONS}, 'span', 'wrapper') AS part_kind,
         coalesce(spans.end_ns, calls.start_ns) AS end_ns
     FROM {{day}}.calls LEFT JOIN {{day}}.spans USING (trace_id, span_id)
     WHERE calls.start_ns BETWEEN $first_ns AND $last_ns

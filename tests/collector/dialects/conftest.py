@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
-from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from collector.batch import Batch
 from collector.normalise import normalise
+from collector.otlp.jsonform import protobuf_of_json
 from collector.otlp.logs import read_logs
+from collector.otlp.signal import Signal
 from collector.otlp.table import read_export
 
 START_NS = 1_790_000_000_000_000_000
@@ -124,22 +126,23 @@ class Capture:
         self.calls: list[dict[str, Any]] = truth["calls"]
         self.with_response_id = {call["response_id"]: call for call in self.calls if call["visible"]["response_id"]}
 
-    def _bodies(self, signal: str, kind: Callable[[], Any]) -> Iterator[bytes]:
+    def _bodies(self, signal: Signal) -> Iterator[bytes]:
         for entry in json.loads((self.folder / "index.json").read_text()):
             if entry["signal"] == signal:
                 raw = (self.folder / entry["file"]).read_bytes()
                 body = gzip.decompress(raw) if entry["file"].endswith(".gz") else raw
-                is_json = entry["transport"] == "http/json"
-                export = json_format.Parse(body, kind(), ignore_unknown_fields=True) if is_json else None
-                yield body if export is None else export.SerializeToString()
+                yield protobuf_of_json(body, signal) if entry["transport"] == "http/json" else body
 
     def parts(self) -> list[dict[str, Any]]:
         """The parts of all its spans."""
-        batches = [normalise(read_export(body)) for body in self._bodies("traces", ExportTraceServiceRequest)]
-        return [opened(part) for batch in batches for part in batch.parts.to_pylist()]
+        return [opened(part) for batch in self.batches() for part in batch.parts.to_pylist()]
+
+    def batches(self) -> list[Batch]:
+        """What its trace exports become, one batch each."""
+        return [normalise(read_export(body)) for body in self._bodies("traces")]
 
     def logs(self) -> pa.Table:
-        return pa.concat_tables([read_logs(body).table for body in self._bodies("logs", ExportLogsServiceRequest)])
+        return pa.concat_tables([read_logs(body).table for body in self._bodies("logs")])
 
 
 @pytest.fixture
