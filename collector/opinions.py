@@ -3,14 +3,15 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from collector.batch import call_id_of
-from collector.call import Call
 from collector.errors import StoreUnavailable
-from collector.feedback import scores_of
+from collector.feedback import score_of, scores_of
 from collector.query import Filters
+from collector.score import Score
 from collector.store.base import TelemetryStore
 from collector.times import NS_PER_S
 
@@ -24,11 +25,10 @@ MAX_WAITING = 500
 
 def resolve(store: TelemetryStore, *, now_ns: int) -> int:
     """Write the scores of the opinions whose calls are known by now; how many that were."""
-    waiting = store.waiting_opinions(since_ns=now_ns - PATIENCE_NS, limit=MAX_WAITING)
     resolved = []
-    scores = []
-    for opinion in waiting:
-        if found := scores_of([opinion], _candidates(store, opinion)):
+    scores: list[Score] = []
+    for opinion in store.waiting_opinions(since_ns=now_ns - PATIENCE_NS, limit=MAX_WAITING):
+        if found := _scores(store, opinion):
             scores += found
             resolved.append(opinion)
     if scores:
@@ -37,16 +37,18 @@ def resolve(store: TelemetryStore, *, now_ns: int) -> int:
     return len(resolved)
 
 
-def _candidates(store: TelemetryStore, opinion: Mapping[str, Any]) -> Sequence[Call]:
+def _scores(store: TelemetryStore, opinion: Mapping[str, Any]) -> list[Score]:
     project = opinion["project"]
-    if opinion["trace_id"] and opinion["span_id"]:
+    if opinion["target_kind"] == "call" and opinion["trace_id"] and opinion["span_id"]:
+        # By its span, which may have become part of a call that bears another's id.
         call = store.call(call_id_of(opinion["trace_id"], opinion["span_id"]), project=project)
         if call is not None:
-            return [call]
-    range_ = {"since_ns": max(0, opinion["time_ns"] - PATIENCE_NS), "until_ns": opinion["time_ns"] + PATIENCE_NS}
+            return [score_of(opinion, call)]
+    since_ns, until_ns = opinion["time_ns"] - PATIENCE_NS, opinion["time_ns"] + PATIENCE_NS
+    filters = Filters(since_ns=max(0, since_ns), until_ns=until_ns, project=project)
     for name in ("response_id", "session_id", "trace_id"):
         if opinion[name]:
-            return store.calls(Filters(**range_, project=project, **{name: opinion[name]}), limit=1000).items
+            return scores_of([opinion], store.calls(replace(filters, **{name: opinion[name]}), limit=1000).items)
     return []
 
 
