@@ -149,7 +149,7 @@ class Runner:
         )
 
     def _let_ingest_go_first(self) -> None:
-        """Wait while requests do, though not for ever: what cannot be stored is lost, an evaluation only comes later."""
+        """Wait while requests do, though not for ever: what is not stored is lost, a score only comes later."""
         until_s = time.monotonic() + MAX_YIELD_S
         while self._ingest_load() > BUSY and time.monotonic() < until_s and not self._stop.wait(YIELD_POLL_S):
             pass
