@@ -18,6 +18,7 @@ DROPPED_KEY = "watchkeeper.dropped_attributes"
 MAX_NAME_CHARS = 4096
 """Of names of spans, events, scopes and services: a scope's and a service's are repeated for each of their spans."""
 _LEAST_KEPT_CHARS = 256
+_MOST_CONTAINERS, _MOST_COMMAS = 100_000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +39,17 @@ def cut_text(text: str, max_chars: int) -> str:
     """`text`, or as much of it as is allowed with a mark that says so; a JSON text stays one while that can be."""
     if len(text) <= max_chars:
         return text
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] in ("{", "[") and _is_mostly_text(text):
         try:
             return _cut_json(parse(text), max_chars)
         except ValueError:
             pass
     return _cut_plain(text, max_chars)
+
+
+def _is_mostly_text(json_text: str) -> bool:
+    """Whether cutting texts can help: what is long by the number of its values would take seconds to go through."""
+    return json_text.count("[") + json_text.count("{") <= _MOST_CONTAINERS and json_text.count(",") <= _MOST_COMMAS
 
 
 def cut_texts(column: pa.Array, max_chars: int) -> tuple[pa.Array, int]:
