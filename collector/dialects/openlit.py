@@ -3,11 +3,15 @@
 Source: exports and code of openlit 1.45.0 (`instrumentation/openai/utils.py`, `instrumentation/anthropic/utils.py`).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
 from collector.dialects.base import Dialect, Facts, SpanView
+from collector.dialects.openai_shapes import content_parts, items, json_or_text, mapping
 from collector.otlp.attributes import AttributeTable
 
 _OPENAI = "openai.api.type"
@@ -18,9 +22,21 @@ _READS = ("QUERY", "SEARCH", "FETCH", "GET", "PEEK", "SELECT")
 
 
 def describe(span: SpanView) -> Facts:
-    """That the system instructions are the system message once more, where they are."""
-    messages = span.attributes.get("gen_ai.input.messages")
-    return {"system_instructions": None} if isinstance(messages, str) and '"role": "system"' in messages else {}
+    """System instructions that are no second copy of the system message, and their blocks as parts of it."""
+    text = span.attributes.get("gen_ai.input.messages")
+    if not isinstance(text, str) or '"role": "system"' not in text:
+        return {}
+    facts: Facts = {"system_instructions": None}
+    if '"content": [' in text:
+        facts["input_messages"] = [_plain(mapping(message)) for message in items(json_or_text(text))]
+    return facts
+
+
+def _plain(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message in which no text is a list of texts."""
+    parts = [mapping(part) for part in items(message.get("parts"))]
+    plain = [content_parts(part["content"]) if isinstance(part.get("content"), list) else [part] for part in parts]
+    return {**message, "parts": [part for some in plain for part in some]}
 
 
 def estimates(attributes: AttributeTable) -> npt.NDArray[np.bool_]:
@@ -42,7 +58,7 @@ OPENLIT = Dialect(
         "cost_usd": ("gen_ai.usage.cost",),
     },
     details=frozenset((_SYSTEM,)),
-    corrects=frozenset(("system_instructions",)),
+    corrects=frozenset(("system_instructions", "input_messages")),
     invented={
         "gen_ai.request.seed": (0,),
         "gen_ai.request.temperature": (1.0,),

@@ -10,11 +10,23 @@ from typing import Any
 
 from collector.dialects.base import Dialect, Facts, SpanView
 from collector.dialects.flattened import get, listed, nest
-from collector.dialects.openai_shapes import items, json_or_text, mapping, message
+from collector.dialects.openai_shapes import json_or_text, mapping, message
 from collector.dialects.payloads import known
 
 _PROMPT, _COMPLETION, _FUNCTIONS = "gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions."
 _IS_CONTENT = re.compile(r"(gen_ai\.(prompt|completion)|llm\.request\.functions)\.\d").match
+_THINKING = "thinking"
+_QUOTING = (".bedrock", ".langchain")
+"""Instrumentations that write every content as JSON, texts too."""
+_ONE_ANSWER = (".anthropic",)
+_PART_TYPES = frozenset(
+    (
+        "text", "image", "image_url", "input_text", "input_image", "input_audio", "input_file", "output_text", "file",
+        "document", "tool_use", "tool_result", "server_tool_use", "thinking", "redacted_thinking", "reasoning",
+        "refusal", "tool_call", "tool_call_response", "blob", "uri", "audio", "video",
+    )
+)  # fmt: skip
+_BEDROCK_PARTS = frozenset(("text", "image", "document", "toolUse", "toolResult", "reasoningContent", "cachePoint"))
 _FILTERED = "FILTERED"
 """What stands in place of an answer that the provider withheld."""
 
@@ -22,10 +34,13 @@ _FILTERED = "FILTERED"
 def describe(span: SpanView) -> Facts:
     """Messages, tools and reasons to end of one model call."""
     tree = nest(span.attributes, (_PROMPT, _COMPLETION, _FUNCTIONS))
-    answers = _one_answer([_answer(item) for item in _items(tree, "completion")])
+    is_quoted = span.scope.endswith(_QUOTING)
+    answers = _whole_answers(_items(tree, "completion"), is_quoted, is_one=span.scope.endswith(_ONE_ANSWER))
     return known(
         {
-            "input_messages": [_asked(item) for item in _items(tree, "prompt")],
+            # Anthropic's instrumentation calls everything a completion.
+            "operation": "chat" if span.name.endswith(".chat") else None,
+            "input_messages": [_asked(item, is_quoted) for item in _items(tree, "prompt")],
             "output_messages": answers,
             "tool_definitions": [_tool(item) for item in listed(tree, "llm", "request", "functions")],
             "finish_reasons": [answer["finish_reason"] for answer in answers if "finish_reason" in answer],
@@ -39,59 +54,59 @@ def _items(tree: Mapping[str, Any], side: str) -> Sequence[Mapping[str, Any]]:
     return listed(branch) or ([branch] if "content" in branch and "role" in branch else [])
 
 
-def _asked(item: Mapping[str, Any]) -> dict[str, Any]:
+def _asked(item: Mapping[str, Any], is_quoted: bool) -> dict[str, Any]:
     """One message on the way to the model; a prompt without roles is named after who wrote it."""
-    if "content" not in item and isinstance(item.get("user"), str):
-        return message({"role": "user", "content": _content(item["user"])})
-    return _message(item, "user")
+    if "content" not in item and "user" in item:
+        item = {"role": "user", "content": item["user"]}
+    return _message(item, "user", is_quoted)
 
 
-def _answer(item: Mapping[str, Any]) -> dict[str, Any]:
+def _whole_answers(items: Sequence[Mapping[str, Any]], is_quoted: bool, *, is_one: bool) -> list[dict[str, Any]]:
+    """The answers; blocks of one that are listed as answers (thoughts, and what has no role of its own) in one."""
+    whole: list[dict[str, Any]] = []
+    is_open = False  # whether what comes next belongs to the last answer
+    for item in items:
+        answer = _answer(item, is_quoted)
+        if whole and (is_one or is_open or ("role" not in item and "role" in items[0])):
+            whole[-1] = {**answer, **whole[-1], "parts": [*whole[-1]["parts"], *answer["parts"]]}
+        else:
+            whole.append(answer)
+        is_open = item.get("role") == _THINKING
+    return whole
+
+
+def _answer(item: Mapping[str, Any], is_quoted: bool) -> dict[str, Any]:
     reason = item.get("finish_reason")
     if reason == "content_filter" and item.get("content") == _FILTERED:
         item = {key: value for key, value in item.items() if key != "content"}
-    answer = _message(item, "assistant")
+    if item.get("role") == _THINKING:
+        item = {**item, "role": "assistant", "content": None, "reasoning": item.get("content")}
+    answer = _message(item, "assistant", is_quoted)
     if isinstance(refusal := item.get("refusal"), str) and refusal:
         answer["parts"].append({"type": "refusal", "content": refusal})
     return answer | {"finish_reason": reason} if isinstance(reason, str) and reason else answer
 
 
-def _message(item: Mapping[str, Any], role: str) -> dict[str, Any]:
+def _message(item: Mapping[str, Any], role: str, is_quoted: bool) -> dict[str, Any]:
     calls = [dict(call) for call in listed(item, "tool_calls")]
-    content = _content(item.get("content"))
+    content = _content(item.get("content"), is_quoted)
     return message({**item, "role": item.get("role") or role, "content": content, "tool_calls": calls})
 
 
-def _content(content: Any) -> Any:
-    """Content parts that were written as JSON, and texts that Bedrock's instrumentation quotes, as what they are."""
-    if not isinstance(content, str) or not content.startswith(('[{"', '["', '"')):
+def _content(content: Any, is_quoted: bool) -> Any:
+    """Content parts that were written as JSON, and where texts are written so too these, as what they are."""
+    if not isinstance(content, str) or not content.startswith(('[{"', '"')):
         return content
     value = json_or_text(content)
     if isinstance(value, str):
-        return value
-    is_parts = items(value) and all(isinstance(item, str) or _is_part(item) for item in value)
-    return value if is_parts else content
+        return value if is_quoted else content
+    return value if isinstance(value, list) and all(map(_is_part, value)) else content
 
 
 def _is_part(item: Any) -> bool:
     """Whether this is a part of a message and not JSON that somebody said."""
     told = mapping(item)
-    return isinstance(told.get("type"), str) or any(key in told for key in ("text", "toolUse", "toolResult", "image"))
-
-
-def _one_answer(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """`answers` with thoughts, which Anthropic's instrumentation lists as answers of their own, in the next of them."""
-    whole: list[dict[str, Any]] = []
-    thoughts: list[dict[str, Any]] = []
-    reasons: dict[str, Any] = {}
-    for answer in answers:
-        if answer["role"] == "thinking":
-            thoughts += [{"type": "reasoning", "content": part.get("content")} for part in answer["parts"]]
-            reasons |= {key: answer[key] for key in ("finish_reason",) if key in answer}
-        else:
-            whole.append(reasons | answer | {"parts": [*thoughts, *answer["parts"]]})
-            thoughts, reasons = [], {}
-    return [*whole, reasons | {"role": "assistant", "parts": thoughts}] if thoughts else whole
+    return told.get("type") in _PART_TYPES or ("type" not in told and not told.keys().isdisjoint(_BEDROCK_PARTS))
 
 
 def _tool(item: Mapping[str, Any]) -> dict[str, Any]:
