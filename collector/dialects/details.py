@@ -25,13 +25,15 @@ _LISTS = (*_MESSAGES, "system_instructions", "tool_definitions", "documents")
 def facts_of_details(attributes: Mapping[str, Any]) -> Facts:
     """The fields of a call that the attributes of one event tell."""
     facts = describe_attributes(attributes)
-    for field, keys in GENAI.columns.items():
-        read: Callable[[Any], Any] = _READERS.get(field, _text)
-        for key in keys:
-            if key in attributes and (value := read(attributes[key])) is not None:
-                facts[field] = value
-                break
-    parameters = {name: attributes[key] for name, key in PARAMETERS.items() if attributes.get(key) not in _UNKNOWN}
+    best: dict[str, int] = {}
+    parameters: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if (place := _PLACES.get(key)) is not None:
+            field, rank, read = place
+            if rank < best.get(field, len(_PLACES)) and (known := read(value)) is not None:
+                facts[field], best[field] = known, rank
+        elif (name := _PARAMETER_OF.get(key)) is not None and value not in _UNKNOWN:
+            parameters[name] = value
     return facts | {"parameters": parameters} if parameters else facts
 
 
@@ -95,3 +97,10 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "finish_reasons": _texts,
     "tags": _texts,
 }
+_PLACES: Mapping[str, tuple[str, int, Callable[[Any], Any]]] = {
+    key: (field, rank, _READERS.get(field, _text))
+    for field, keys in GENAI.columns.items()
+    for rank, key in enumerate(keys)
+}
+"""Attribute key -> the field that it holds, its rank among the keys of the field (0 is best), and how it is read."""
+_PARAMETER_OF = {key: name for name, key in PARAMETERS.items()}

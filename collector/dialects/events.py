@@ -4,16 +4,15 @@ Two generations: one record with all attributes of a span (`…operation.details
 and one record a message (`gen_ai.user.message`, `gen_ai.choice`, up to 1.36, still the default of many libraries).
 """
 
-import hashlib
+import functools
 from collections.abc import Mapping
-from string import hexdigits
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic_core import to_json
 
-from collector.batch import PART_SCHEMA, call_id_of
+from collector.batch import PART_SCHEMA
 from collector.call import CALL_OPERATIONS
 from collector.dialects import DIALECTS
 from collector.dialects.base import Facts
@@ -28,10 +27,12 @@ _EVENTS = pa.array([DETAILS_EVENT, EXCEPTION_EVENT, *MESSAGE_EVENTS])
 _JSON_FIELDS = (
     "parameters", "metadata", "system_instructions", "input_messages", "output_messages", "tool_definitions",
 )  # fmt: skip
-_READ = (
-    "log_id", "time_ns", "trace_id", "span_id", "project", "service", "environment", "scope", "event_name", "body",
-    "attributes",
-)  # fmt: skip
+_TYPES = {field.name: field.type for field in PART_SCHEMA}
+_SPAN_IDS = ("trace_id", "span_id")
+_CONTEXT = {"start_ns": "time_ns", "end_ns": "time_ns", "part_id": "log_id"} | {
+    name: name for name in ("project", "service", "environment", "scope")
+}
+"""Fields of a part that its log record has under the same or another name."""
 
 
 def event_parts(logs: pa.Table) -> pa.Table:
@@ -40,42 +41,76 @@ def event_parts(logs: pa.Table) -> pa.Table:
     A record with a trace and span id is a part of that span's call: kind `event`, or `message` for one of its messages.
     A details record without them is a call by itself, of kind `span`.
     """
-    told = logs.select(_READ).filter(pc.is_in(logs["event_name"], value_set=_EVENTS))
-    rows = [part for record in told.to_pylist() if (part := _part(record)) is not None]
+    is_event = pc.is_in(logs["event_name"], value_set=_EVENTS)
+    if not pc.any(is_event).as_py():
+        return PART_SCHEMA.empty_table()
+    events = logs.filter(is_event)
+    read = (events[name].to_pylist() for name in ("event_name", "scope", "trace_id", "span_id", "body", "attributes"))
+    told = [_told(*record) for record in zip(*read, strict=True)]
+    rows = [row for row, (_, facts) in enumerate(told) if facts]
     if not rows:
         return PART_SCHEMA.empty_table()
-    columns = {field.name: pa.array([row.get(field.name) for row in rows], field.type) for field in PART_SCHEMA}
-    columns |= {name: in_own_form(columns[name]) for name in ("input_messages", "output_messages")}
+    return _parts(events.take(rows).combine_chunks(), [told[row] for row in rows])
+
+
+def _parts(events: pa.Table, told: list[tuple[str, Facts]]) -> pa.Table:
+    """The rows of PART_SCHEMA for `events`, of which each has a kind and facts."""
+    kinds = pa.array([kind for kind, _ in told])
+    columns = {name: events[source].combine_chunks() for name, source in _CONTEXT.items()}
+    columns |= _ids(columns["part_id"], pc.equal(kinds, "span"), *(events[n].combine_chunks() for n in _SPAN_IDS))
+    columns["part_kind"] = kinds
+    for name in {name for _, facts in told for name in facts if name in _TYPES}:
+        values = [facts.get(name) for _, facts in told]
+        if name in _JSON_FIELDS:
+            values = [None if value is None else to_json(value).decode() for value in values]
+        columns[name] = pa.array(values, _TYPES[name])
+    for name in ("input_messages", "output_messages"):
+        if name in columns:
+            columns[name] = in_own_form(columns[name])
+    columns |= {name: pa.nulls(len(told), kind) for name, kind in _TYPES.items() if name not in columns}
     columns["cost_usd"] = price_calls(columns).cost_usd
-    return pa.Table.from_arrays(list(columns.values()), schema=PART_SCHEMA)
+    return pa.Table.from_arrays([columns[name] for name in PART_SCHEMA.names], schema=PART_SCHEMA)
 
 
-def _part(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    attributes = mapping(json_or_text(record["attributes"]))
-    name = record["event_name"]
-    has_span = bool(record["trace_id"] and record["span_id"])
+def _ids(log_id: pa.Array, is_lone: pa.Array, trace_id: pa.Array, span_id: pa.Array) -> dict[str, pa.Array]:
+    """Trace, span and call ids. Those of a call that only one log record tells of are made of the id of the record.
+
+    Its call id is that of the record, and its trace id begins with its span id: so it can be told from a span.
+    """
+    if pc.any(is_lone).as_py():
+        first, last = pc.utf8_slice_codeunits(log_id, 0, 16), pc.utf8_slice_codeunits(log_id, 16)
+        trace_id = pc.if_else(is_lone, pc.binary_join_element_wise(last, first, ""), trace_id)
+        span_id = pc.if_else(is_lone, last, span_id)
+    call_id = pc.binary_join_element_wise(pc.utf8_slice_codeunits(trace_id, 16), span_id, "")
+    return {"trace_id": trace_id, "span_id": span_id, "call_id": call_id}
+
+
+def _told(
+    name: str, scope: str | None, trace_id: str | None, span_id: str | None, body: str | None, attributes: str | None
+) -> tuple[str, Facts]:
+    """What kind of part one record is and what it tells; no facts for one that is none."""
+    given = mapping(json_or_text(attributes))
+    has_span = bool(trace_id and span_id)
     if name == DETAILS_EVENT:
-        kind, facts = "event" if has_span else "span", _details(record, attributes)
-    elif has_span and name == EXCEPTION_EVENT:
-        kind, facts = "event", _exception(attributes)
-    elif has_span and name in MESSAGE_EVENTS:
-        kind, facts = "message", _messages(name, record["body"], attributes)
-    else:
-        return None
-    return _row(record, kind, facts) if facts else None
+        return "event" if has_span else "span", _details(scope or "", body, given)
+    if not has_span:
+        return "message", {}
+    if name == EXCEPTION_EVENT:
+        return "event", _exception(given)
+    return "message", _messages(name, body, given)
 
 
-def _details(record: Mapping[str, Any], attributes: Mapping[str, Any]) -> Facts:
+def _details(scope: str, body: str | None, attributes: Mapping[str, Any]) -> Facts:
     """What a details record tells, unless it is about something else than a model call, such as an agent."""
-    body = {key: value for key, value in mapping(json_or_text(record["body"])).items() if key.startswith("gen_ai.")}
-    sent = _without_invented(record["scope"] or "", {**body, **attributes})
+    said = {key: value for key, value in mapping(json_or_text(body)).items() if key.startswith("gen_ai.")}
+    sent = _without_invented(scope, {**said, **attributes})
     operation = operation_of(sent)
     if operation is not None and operation not in CALL_OPERATIONS:
         return {}
     facts = facts_of_details(sent)
     if not facts:
         return {}
-    if _guesses_counts(record["scope"] or ""):
+    if _guesses_counts(scope):
         facts = {name: value for name, value in facts.items() if name not in COUNTS}
     reasons = facts.get("finish_reasons") or reasons_of(items(facts.get("output_messages")))
     return facts | {"operation": operation or "chat", "finish_reasons": [*map(fold_reason, reasons)] or None}
@@ -95,44 +130,19 @@ def _messages(name: str, body: str | None, attributes: Mapping[str, Any]) -> Fac
     return {found.side: found.messages, "finish_reasons": reasons or None}
 
 
-def _row(record: Mapping[str, Any], kind: str, facts: Facts) -> dict[str, Any]:
-    log_id = record["log_id"]
-    trace_id, span_id = (record["trace_id"], record["span_id"]) if kind != "span" else _ids(log_id)
-    values = {name: to_json(value).decode() if name in _JSON_FIELDS else value for name, value in facts.items()}
-    return values | {
-        "call_id": call_id_of(trace_id, span_id),
-        "trace_id": trace_id,
-        "span_id": span_id,
-        "start_ns": record["time_ns"],
-        "end_ns": record["time_ns"],
-        "project": record["project"],
-        "service": record["service"],
-        "environment": record["environment"],
-        "scope": record["scope"],
-        "part_id": log_id,
-        "part_kind": kind,
-    }
-
-
-def _ids(log_id: str) -> tuple[str, str]:
-    """Trace and span ids of a call that only one log record tells of; its call id is the id of the record."""
-    digits = log_id if len(log_id) == 32 and set(log_id) <= set(hexdigits) else _digest(log_id)
-    return digits[16:] + digits[:16], digits[16:]
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
-
-
+@functools.lru_cache(maxsize=1_024)
 def _guesses_counts(scope: str) -> bool:
     """Whether the library counts tokens itself where it is told none. Only its spans tell which counts those are."""
     return any(d.estimates is not None and d.scope is not None and scope.startswith(d.scope) for d in DIALECTS)
 
 
+@functools.lru_cache(maxsize=1_024)
+def _invented(scope: str) -> Mapping[str, tuple[Any, ...]]:
+    """The values that the library of `scope` writes though nobody sent them, by attribute key."""
+    speaking = [d for d in DIALECTS if d.invented and d.scope is not None and scope.startswith(d.scope)]
+    return {key: values for dialect in speaking for key, values in dialect.invented.items()}
+
+
 def _without_invented(scope: str, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`attributes` without the values that the library of `scope` writes though nobody sent them."""
-    invented: dict[str, tuple[Any, ...]] = {}
-    for dialect in DIALECTS:
-        if dialect.invented and dialect.scope is not None and scope.startswith(dialect.scope):
-            invented |= dialect.invented
+    invented = _invented(scope)
     return {key: value for key, value in attributes.items() if value not in invented.get(key, ())}
