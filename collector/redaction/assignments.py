@@ -39,7 +39,7 @@ MIN_LENGTH = 4
 def secret_of_key(key: str) -> Kind | None:
     """The kind of secret that a JSON key announces, whatever its value looks like."""
     found = _KEY.search(key, max(0, len(key) - 64))
-    if found is None or not _starts_apart(key, found.start()):
+    if found is None or not _is_whole_name(key, found.start()):
         return None
     if found["header"]:
         return Kind.BEARER_TOKEN
@@ -51,8 +51,10 @@ def is_secret_value(value: str) -> bool:
     return len(value.strip()) >= MIN_LENGTH and not _PLACEHOLDER.fullmatch(value.strip())
 
 
-def _starts_apart(text: str, start: int) -> bool:
-    """Whether a word begins at `start`: after no letter, or as a hump of `dbPassword`."""
+def _is_whole_name(text: str, start: int) -> bool:
+    """Whether a name begins at `start`: after no letter, or as a hump of `dbPassword`; PGPASSWORD is one, turkey none."""
+    if text[start : start + 4].lower() == "pass":
+        return True
     before = text[start - 1 : start] if start else ""
     return not before.isalpha() or (before.islower() and text[start].isupper())
 
@@ -60,7 +62,7 @@ def _starts_apart(text: str, start: int) -> bool:
 def _judge_assignment(text: str, start: int, end: int) -> Iterator[Match]:
     name = _NAME.match(text, start, end)
     operator = _ASSIGN.match(text, name.end(), end) if name else None
-    if name is None or operator is None or not _starts_apart(text, start):
+    if name is None or operator is None or not _is_whole_name(text, start):
         return
     begin, stop = operator.end(), end
     quote = text[begin] if begin < stop and text[begin] in "\"'`" else ""

@@ -19,6 +19,7 @@ from collector.redaction.number_run import NumberRun
 
 MIN_DIGITS, MAX_DIGITS = 7, 15
 _MAX_GROUPS = 8
+_MIN_FRACTION_DIGITS = 6
 _TYPES = (
     *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan"),
     "voicemail",
@@ -149,12 +150,18 @@ def _ends(run: NumberRun, first: int) -> list[int]:
     n_digits, ends = 0, []
     for last in range(first, min(first + _MAX_GROUPS, len(run.groups))):
         n_digits += run.length(last)
-        if n_digits > MAX_DIGITS + len("000") or (last > first and "+" in run.gap(last)):
+        if n_digits > MAX_DIGITS + len("000") or (last > first and _is_break(run, last)):
             break
         apart = run.ends_apart(last) or phone_word_follows(run.text, run.groups[last][1])
         if n_digits >= MIN_DIGITS and apart:
             ends.append(last)
     return ends
+
+
+def _is_break(run: NumberRun, group: int) -> bool:
+    """Whether another number begins at `group`, or it is the fraction of one."""
+    gap = run.gap(group)
+    return "+" in gap or (gap == "." and run.length(group) >= _MIN_FRACTION_DIGITS)
 
 
 def _digits(run: NumberRun, first: int, last: int, spelled: str) -> str:
