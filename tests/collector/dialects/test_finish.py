@@ -4,7 +4,7 @@ import json
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.dialects.finish import fill, fold, fold_reason
@@ -29,6 +29,7 @@ def test_a_column_of_lists_is_folded_and_an_empty_list_says_nothing() -> None:
     assert fold(column).to_pylist() == [["stop", None, "tool_call"], None, None, ["stop"], ["weird"]]
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.lists(st.none() | st.sampled_from(["STOP", "length", "x", ""]), max_size=3)))
 def test_folding_a_column_is_folding_its_words_in_any_slice(rows: list[list[str | None] | None]) -> None:
     column = pa.array([None, *rows], pa.list_(pa.string())).slice(1)
