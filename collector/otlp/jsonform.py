@@ -26,7 +26,7 @@ from collector.errors import BadRequest, TooLarge
 from collector.otlp.anyvalue import MAX_DEPTH, TOO_DEEP
 from collector.otlp.signal import Signal
 
-MAX_CONTAINERS = 4 * 2**20
+MAX_CONTAINERS = 2 * 2**20
 _IDS = ("trace_id", "span_id", "parent_span_id")
 _REQUESTS = {
     "traces": ExportTraceServiceRequest.DESCRIPTOR,
