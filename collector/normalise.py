@@ -21,7 +21,7 @@ from collector.dialects.own_form import in_own_form
 from collector.dialects.speakers import told_by, within
 from collector.dialects.streaming import streaming
 from collector.otlp.attributes import AttributeTable
-from collector.otlp.jsoncolumns import json_events, json_links
+from collector.otlp.jsoncolumns import json_events, json_links, json_strings
 from collector.otlp.table import SpanTable
 from collector.prices import price_calls
 
@@ -33,7 +33,11 @@ _METADATA = tuple(prefix for dialect in DIALECTS for prefix in dialect.metadata)
 _NO_METADATA = frozenset(
     key for dialect in DIALECTS for keys in (*dialect.columns.values(), dialect.details) for key in keys
 )
+_USAGE_KEYS = sorted({key for dialect in DIALECTS for name in _TOKENS for key in dialect.columns.get(name, ())})
 _FIRST_CHUNKS = pa.array([name for dialect in DIALECTS for name in dialect.first_chunk_events], pa.string())
+_OF_THE_SPAN = (
+    "trace_id", "span_id", "parent_span_id", "scope", "start_ns", "end_ns", "project", "service",
+)  # fmt: skip
 _SPAN_OPERATIONS_WITH_DOCUMENTS = ("retrieval", "rerank")
 _TYPES = {field.name: field.type for field in CALL_SCHEMA} | {"documents": pa.string()}
 _JSON_FIELDS = (
@@ -43,34 +47,63 @@ _JSON_FIELDS = (
 
 
 def normalise(table: SpanTable) -> Batch:
-    """The spans of one request and what they tell of model calls: what each dialect on them says, field by field."""
-    attributes = table.attributes
+    """The spans of a request and what they tell of model calls: what each dialect on them says, field by field."""
     operation = _operation(table)
-    operation = pc.coalesce(operation, guessed(attributes, table.kind))
+    operation = pc.coalesce(operation, guessed(table.attributes, table.kind))
+    other = named_otherwise(table.attributes, operation)
     is_call = _among(operation, CALL_OPERATIONS)
-    other = named_otherwise(attributes, operation)
     is_wrapper = _among(operation, WRAPPER_OPERATIONS) | other.is_valid().to_numpy(zero_copy_only=False)
     operation = pc.coalesce(operation, other)
-    hidden = hidden_attributes(DIALECTS, table)
-    columns = {name: _column(attributes, name, hidden) for name in _TYPES if any(name in d.columns for d in DIALECTS)}
-    columns["parameters"] = _parameters(attributes, hidden)
-    columns["metadata"] = attributes.json_under(_METADATA, _NO_METADATA, is_call | is_wrapper)
-    asked = is_call | is_wrapper | _among(operation, _SPAN_OPERATIONS_WITH_DOCUMENTS)
-    for dialect in DIALECTS:
-        columns = _describe(dialect, table, asked, columns)
-    columns |= _whole_tokens(table, columns)
-    columns |= {name: in_own_form(columns[name]) for name in ("input_messages", "output_messages")}
-    columns["finish_reasons"] = fold(fill(columns["finish_reasons"], columns["output_messages"]))
-    operation = pc.coalesce(columns["operation"], operation) if "operation" in columns else operation
-    columns |= {"operation": operation, **_errors(table, columns.get("error_type"), columns.get("error_message"))}
+    # Only what may be a model call, or hold documents, is looked at closely.
+    is_asked = is_call | (is_wrapper & _may_tell_usage(table)) | _among(operation, _SPAN_OPERATIONS_WITH_DOCUMENTS)
+    rows = np.flatnonzero(is_asked)
+    asked = table.of_rows(rows)
+    columns = _columns(asked, operation.take(pa.array(rows)))
+    place = np.full(len(table), -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    places = pa.array(place, mask=place < 0)
+    environment = pc.coalesce(table.environment, _column(table.attributes, "environment", {}))
+    told = {
+        "operation": pc.coalesce(columns["operation"].take(places), operation),
+        "documents": columns["documents"].take(places),
+        "environment": environment,
+    }
+    spans, is_span = _spans(table, told, is_call), ~_is_announcement(table.attributes)
     # A wrapper can stand in for a call that nobody reported, if it says what that would have been.
     has_usage = pc.is_valid(pc.coalesce(columns["input_tokens"], columns["output_tokens"]))
     has_model = pc.is_valid(pc.coalesce(columns["request_model"], columns["response_model"]))
-    is_part = is_call | is_wrapper & pc.and_(has_usage, has_model).to_numpy(zero_copy_only=False)
-    columns["environment"] = pc.coalesce(table.environment, columns["environment"])
-    spans, is_span = _spans(table, columns, is_call), ~_is_announcement(attributes)
-    spans = spans if is_span.all() else spans.filter(pa.array(is_span))
-    return Batch(spans=spans, parts=_parts(table, columns, is_part & is_span, is_wrapper))
+    is_part = is_call[rows] | is_wrapper[rows] & pc.and_(has_usage, has_model).to_numpy(zero_copy_only=False)
+    columns["environment"] = environment.take(pa.array(rows))
+    parts = _parts(asked, columns, is_part & is_span[rows], is_wrapper[rows])
+    return Batch(spans=spans if is_span.all() else spans.filter(pa.array(is_span)), parts=parts)
+
+
+def _columns(table: SpanTable, operation: pa.Array) -> dict[str, pa.Array]:
+    """What the dialects say of each field of a call, for spans of which each may be one."""
+    attributes = table.attributes
+    hidden = hidden_attributes(DIALECTS, table)
+    columns = {name: _column(attributes, name, hidden) for name in _TYPES if any(name in d.columns for d in DIALECTS)}
+    columns["parameters"] = _parameters(attributes, hidden)
+    columns["metadata"] = attributes.json_under(_METADATA, _NO_METADATA, np.ones(len(table), dtype=bool))
+    for dialect in DIALECTS:
+        columns = _describe(dialect, table, columns)
+    columns |= _whole_tokens(table, columns)
+    columns |= {name: in_own_form(columns[name]) for name in ("input_messages", "output_messages")}
+    columns["finish_reasons"] = fold(fill(columns["finish_reasons"], columns["output_messages"]))
+    columns["operation"] = pc.coalesce(columns["operation"], operation) if "operation" in columns else operation
+    return columns | _errors(table, columns.get("error_type"), columns.get("error_message"))
+
+
+def _may_tell_usage(table: SpanTable) -> npt.NDArray[np.bool_]:
+    """Which spans carry a count of tokens, or something that `describe` of a dialect could read one from."""
+    rows = np.zeros(len(table), dtype=bool)
+    for key in _USAGE_KEYS:
+        if key in table.attributes:
+            rows |= table.attributes.has(key)
+    for dialect in DIALECTS:
+        if (told := told_by(dialect, table)) is not None:
+            rows |= told
+    return rows
 
 
 def _is_announcement(attributes: AttributeTable) -> npt.NDArray[np.bool_]:
@@ -154,40 +187,41 @@ def _reader(attributes: AttributeTable, field: str) -> Callable[[str], pa.Array]
 
 def _parameters(attributes: AttributeTable, hidden: Mapping[str, pa.Array]) -> pa.Array:
     """The request parameters that dialects spell one by one, as one JSON object a span."""
-    present = [(name, key) for name, key in _PARAMETERS if key in attributes]
-    if not present:
+    texts: dict[str, pa.Array] = {}
+    for name, key in _PARAMETERS:
+        if key in attributes:
+            column = believed(_parameter(attributes, key), hidden.get(key))
+            texts[name] = pc.coalesce(texts[name], column) if name in texts else column
+    if not texts:
         return pa.nulls(attributes.n_rows, pa.string())
-    values = zip(*(_parameter(attributes, key, hidden.get(key)) for _, key in present), strict=True)
-    texts: dict[tuple[Any, ...], str | None] = {}
-    for row in (rows := list(values)):
-        if row not in texts:
-            given = {name: json.loads(v) for (name, _), v in zip(present, row, strict=True) if v is not None}
-            texts[row] = _dump(given) if given else None
-    return pa.array([texts[row] for row in rows], pa.string())
+    members = [pc.binary_join_element_wise(f',"{name}":', column, "") for name, column in texts.items()]
+    listed = pc.binary_join_element_wise(*members, "", null_handling="replace", null_replacement="")
+    whole = pc.binary_join_element_wise("{", pc.utf8_slice_codeunits(listed, 1), "}", "")
+    return pc.if_else(pc.equal(listed, ""), None, whole)
 
 
-def _parameter(attributes: AttributeTable, key: str, hidden: pa.Array | None) -> list[str | None]:
+def _parameter(attributes: AttributeTable, key: str) -> pa.Array:
     """One parameter of all spans as JSON texts."""
     if key.rpartition(".")[2] in LIST_PARAMETERS:
-        lists = believed(attributes.string_lists(key), hidden)
-        return [_dump(items) if items else None for items in lists.to_pylist()]
-    numbers, texts = (believed(read(key), hidden).to_pylist() for read in (attributes.doubles, attributes.strings))
-    return [
-        _dump(_whole(number)) if number is not None else None if text is None else _dump(text)
-        for number, text in zip(numbers, texts, strict=True)
-    ]
+        lists = attributes.string_lists(key).to_pylist()
+        return pa.array([_dump(items) if items else None for items in lists], pa.string())
+    numbers = attributes.doubles(key)
+    is_whole = pc.and_(pc.equal(pc.trunc(numbers), numbers), pc.less(pc.abs(numbers), 2.0**62))
+    whole = pc.cast(pc.if_else(is_whole, numbers, None), pa.int64(), safe=False)
+    texts = pc.coalesce(pc.cast(whole, pa.string()), pc.cast(numbers, pa.string()))
+    if texts.null_count < len(texts):
+        return texts if not attributes.has_text(key) else pc.coalesce(texts, _quoted(attributes.strings(key)))
+    return _quoted(attributes.strings(key))
 
 
-def _whole(number: float) -> int | float:
-    return int(number) if number.is_integer() else number
+def _quoted(texts: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_valid(texts), json_strings(texts), None)
 
 
-def _describe(
-    dialect: Dialect, table: SpanTable, asked: npt.NDArray[np.bool_], columns: Mapping[str, pa.Array]
-) -> dict[str, pa.Array]:
+def _describe(dialect: Dialect, table: SpanTable, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     """`columns` with the holes filled that `dialect.describe` can fill, and put right what it corrects."""
-    told_of = told_by(dialect, table) if asked.any() else None
-    rows = np.empty(0, np.int64) if told_of is None else np.flatnonzero(asked & told_of)
+    told_of = told_by(dialect, table) if len(table) else None
+    rows = np.empty(0, np.int64) if told_of is None else np.flatnonzero(told_of)
     if not len(rows):
         return dict(columns)
     facts = {int(row): dialect.describe(_view(table, int(row))) for row in rows}
@@ -277,59 +311,45 @@ def _costs(calls: Mapping[str, pa.Array]) -> pa.Array:
     return price_calls({**calls, **told}).cost_usd
 
 
-def _spans(table: SpanTable, columns: Mapping[str, pa.Array], is_call: npt.NDArray[np.bool_]) -> pa.Table:
-    may_have_documents = pa.array(_among(columns["operation"], _SPAN_OPERATIONS_WITH_DOCUMENTS))
-    documents = pc.if_else(may_have_documents, columns["documents"], None)
-    stored = {
-        name: getattr(table, name)
-        for name in SPAN_SCHEMA.names
-        if name not in ("project", "environment", "operation", "documents", "attributes", "events", "links")
-    } | {
-        "project": table.project,
-        "environment": columns["environment"],
-        "operation": columns["operation"],
+def _spans(table: SpanTable, told: Mapping[str, pa.Array], is_call: npt.NDArray[np.bool_]) -> pa.Table:
+    """`told`: operation, documents and environment of each span."""
+    may_have_documents = pa.array(_among(told["operation"], _SPAN_OPERATIONS_WITH_DOCUMENTS))
+    documents = pc.if_else(may_have_documents, told["documents"], None)
+    made = dict(told) | {
         "documents": documents,
         "attributes": table.attributes.json_without(_stored_elsewhere(table, is_call, documents)),
         "events": json_events(table.events),
         "links": json_links(table.links),
     }
-    return pa.Table.from_arrays([stored[name] for name in SPAN_SCHEMA.names], schema=SPAN_SCHEMA)
+    columns = [made[name] if name in made else getattr(table, name) for name in SPAN_SCHEMA.names]
+    return pa.Table.from_arrays(columns, schema=SPAN_SCHEMA)
 
 
 def _parts(
     table: SpanTable, columns: Mapping[str, pa.Array], is_part: npt.NDArray[np.bool_], is_wrapper: npt.NDArray[np.bool_]
 ) -> pa.Table:
-    kept = pa.array(is_part)
-    latency_ns = pc.subtract(table.end_ns, table.start_ns)
+    latency_s = pc.divide(pc.cast(pc.subtract(table.end_ns, table.start_ns), pa.float64(), safe=False), 1e9)
     part_id = pc.binary_join_element_wise(pc.utf8_slice_codeunits(table.trace_id, 16), table.span_id, "")
     whole = dict(columns) | {
-        "trace_id": table.trace_id,
-        "span_id": table.span_id,
         "call_id": part_id,
         "part_id": part_id,
         "part_kind": pa.array(["span", "wrapper"]).take(pa.array(is_wrapper.astype(np.int8))),
-        "parent_span_id": table.parent_span_id,
-        "scope": table.scope,
-        "start_ns": table.start_ns,
-        "end_ns": table.end_ns,
-        "project": table.project,
-        "service": table.service,
-        "latency_s": pc.divide(pc.cast(latency_ns, pa.float64(), safe=False), 1e9),
-        "ttft_s": _ttft(table, columns),
+        "latency_s": latency_s,
     }
+    whole |= {name: getattr(table, name) for name in _OF_THE_SPAN}
     whole |= streaming(
         table.attributes,
         scope=table.scope,
         stated=columns["stream"],
-        first_chunk_s=whole["ttft_s"],
-        latency_s=whole["latency_s"],
+        first_chunk_s=_ttft(table, columns),
+        latency_s=latency_s,
         error_type=columns["error_type"],
     )
-    n_parts = int(is_part.sum())
-    stored = {name: whole[name].filter(kept) for name in PART_SCHEMA.names if name in whole}
-    stored |= {"cost_usd": _costs(stored)}
-    missing = {name: pa.nulls(n_parts, _TYPES[name]) for name in PART_SCHEMA.names if name not in stored}
-    return pa.Table.from_arrays([(stored | missing)[name] for name in PART_SCHEMA.names], schema=PART_SCHEMA)
+    whole["cost_usd"] = _costs(whole)
+    n = len(table)
+    arrays = [whole[name] if name in whole else pa.nulls(n, _TYPES[name]) for name in PART_SCHEMA.names]
+    parts = pa.Table.from_arrays(arrays, schema=PART_SCHEMA)
+    return parts if is_part.all() else parts.filter(pa.array(is_part))
 
 
 def _stored_elsewhere(

@@ -1,7 +1,7 @@
 """The attributes of many spans as columns: one value column per key, found by the codes of the keys."""
 
+import copy
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 
 _FORMS = ("string", "bool", "int", "double", "array", "kvlist", "bytes")
 _MISSING = pa.array(["", "None", "null"])  # spellings of "no value" that some libraries send as text
+_LONGEST_MISSING = 4
 _SAYS_NOTHING = pa.array(["", "None", "null", "[]", "{}"])
 
 
@@ -27,6 +28,8 @@ class AttributeTable:
         pairs = lists.flatten()
         lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
         self._owners: Ints = np.repeat(np.arange(self.n_rows), lengths)
+        ends = np.cumsum(lengths)
+        self._row_bounds: tuple[Ints, Ints] = (ends - lengths, ends)
         self._pairs_keys = pc.struct_field(pairs, "key")
         self._values = pc.struct_field(pairs, "value")
         self._children = {name: pc.struct_field(self._values, name) for name in _FORMS}
@@ -40,14 +43,31 @@ class AttributeTable:
         # How many attributes of each key have each form of value: most keys have one, and the others cost nothing.
         self._n_of_form = {name: self._count(child) for name, child in self._children.items()}
 
+    def of_rows(self, rows: Ints) -> "AttributeTable":
+        """The attributes of these rows, which ascend, as a table of its own over the same values."""
+        table = copy.copy(self)
+        number = np.full(self.n_rows + 1, -1, dtype=np.int64)
+        number[rows] = np.arange(len(rows))
+        table.n_rows = len(rows)
+        table._owners = number[self._owners]
+        table._order = self._order[table._owners[self._order] >= 0]
+        table._starts = np.searchsorted(self._codes[table._order], np.arange(len(self.keys) + 1))
+        table._row_bounds = (self._row_bounds[0][rows], self._row_bounds[1][rows])
+        return table
+
     def __contains__(self, key: str) -> bool:
-        return key in self._code_of
+        code = self._code_of.get(key)
+        return code is not None and bool(self._starts[code + 1] > self._starts[code])
 
     def has(self, key: str) -> npt.NDArray[np.bool_]:
         """Which rows carry `key`, shape (n_rows,)."""
         present = np.zeros(self.n_rows, dtype=bool)
         present[self._owners[self._places(key)]] = True
         return present
+
+    def has_text(self, key: str) -> bool:
+        """Whether some value of `key` is a text."""
+        return self._has_form(key, "string")
 
     def strings(self, key: str) -> pa.Array:
         """`key` as text, null where absent or spelled as no value; numbers and booleans in their JSON form."""
@@ -118,15 +138,15 @@ class AttributeTable:
 
     def of_row(self, row: int) -> dict[str, Any]:
         """All attributes of one span as Python values: for what columns cannot say."""
-        first, last = self._row_starts[row], self._row_starts[row + 1]
+        first, last = self._row_bounds[0][row], self._row_bounds[1][row]
         return pairs_to_dict(self._pairs_keys[first:last].to_pylist(), self._values[first:last].to_pylist())
 
     def json_without(self, dropped: Mapping[str, npt.NDArray[np.bool_]]) -> pa.Array:
         """The attributes of each span as a JSON object, less the keys of `dropped` on its rows."""
-        keep = np.ones(len(self._codes), dtype=bool)
+        keep = self._owners >= 0
         for key, rows in dropped.items():
             places = self._places(key)
-            keep[places] = ~rows[self._owners[places]]
+            keep[places] &= ~rows[self._owners[places]]
         kept = pa.array(keep)
         return json_objects(self._pairs_keys.filter(kept), self._values.filter(kept), self._owners[keep], self.n_rows)
 
@@ -140,16 +160,12 @@ class AttributeTable:
         if not is_named.any():
             return pa.nulls(self.n_rows, pa.string())
         says_nothing = pc.is_in(self._children["string"], _SAYS_NOTHING).to_numpy(zero_copy_only=False)
-        keep = is_named[self._codes] & rows[self._owners] & ~says_nothing
+        keep = is_named[self._codes] & np.append(rows, False)[self._owners] & ~says_nothing  # -1: the row of none
         keys = pa.array(names, pa.string()).take(pa.array(self._codes[keep]))
         owners = self._owners[keep]
         told = np.bincount(owners, minlength=self.n_rows) > 0
         objects = json_objects(keys, self._values.filter(pa.array(keep)), owners, self.n_rows)
         return pc.if_else(pa.array(told), objects, pa.scalar(None, pa.string()))
-
-    @cached_property
-    def _row_starts(self) -> Ints:
-        return np.searchsorted(self._owners, np.arange(self.n_rows + 1))
 
     def _places(self, key: str) -> Ints:
         code = self._code_of.get(key)
@@ -168,8 +184,10 @@ class AttributeTable:
     def _texts(self, key: str) -> pa.Array:
         """The texts of `key`, without those that are spelled as no value."""
         column = self._child(key, "string")
-        missing = pc.is_in(column, value_set=_MISSING)
-        return pc.if_else(missing, None, column) if pc.any(missing).as_py() else column
+        is_short = pc.less_equal(pc.binary_length(column), _LONGEST_MISSING)  # long texts need not be hashed
+        if not pc.any(is_short).as_py():
+            return column
+        return pc.if_else(pc.is_in(column, value_set=_MISSING), None, column)
 
     def _child(self, key: str, form: str) -> pa.Array:
         """One value form of `key` as a column of n_rows, null where it is absent or of another form."""
@@ -177,6 +195,8 @@ class AttributeTable:
         if not self._has_form(key, form):
             return pa.nulls(self.n_rows, child.type)
         places = self._places(key)
+        if len(places) == self.n_rows and (np.diff(self._owners[places]) == 1).all():
+            return child.take(pa.array(places))
         at = np.full(self.n_rows, -1, dtype=np.int64)
         at[self._owners[places]] = places
         return child.take(pa.array(at, mask=at < 0))

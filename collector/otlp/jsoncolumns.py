@@ -27,6 +27,8 @@ def json_objects(keys: pa.StringArray, values: pa.StructArray, row_of: npt.NDArr
 def json_events(events: pa.ListArray) -> pa.Array:
     """JSON lists of {"name", "time_ns", "attributes"}; null for a span without events."""
     items = events.flatten()
+    if not len(items):
+        return pa.nulls(len(events), pa.string())
     fields = {
         "name": json_strings(pc.struct_field(items, "name")),
         "time_ns": pc.fill_null(pc.cast(pc.struct_field(items, "time"), pa.string()), "0"),
@@ -38,6 +40,8 @@ def json_events(events: pa.ListArray) -> pa.Array:
 def json_links(links: pa.ListArray) -> pa.Array:
     """JSON lists of {"trace_id", "span_id", "attributes"}; null for a span without links."""
     items = links.flatten()
+    if not len(items):
+        return pa.nulls(len(links), pa.string())
     fields = {
         "trace_id": json_strings(optional_hex_column(pc.struct_field(items, "trace_id"), 16)),
         "span_id": json_strings(optional_hex_column(pc.struct_field(items, "span_id"), 8)),

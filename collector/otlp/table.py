@@ -3,11 +3,12 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -59,6 +60,15 @@ class SpanTable:
     def attributes(self) -> AttributeTable:
         return AttributeTable(self.attribute_lists)
 
+    def of_rows(self, rows: npt.NDArray[np.int64]) -> "SpanTable":
+        """The spans of these rows, which ascend."""
+        if len(rows) == len(self):
+            return self
+        taken = pa.array(rows)
+        table = replace(self, **{name: getattr(self, name).take(taken) for name in _COLUMNS if name not in _UNREAD})
+        table.__dict__["attributes"] = self.attributes.of_rows(rows)
+        return table
+
     @property
     def n_bytes(self) -> int:
         return sum(int(getattr(self, name).nbytes) for name in _COLUMNS)
@@ -75,6 +85,7 @@ class SpanTable:
         ]
 
 
+_UNREAD = ("attribute_lists", "resource", "links")  # of no use where single spans are looked at
 _COLUMNS = tuple(f.name for f in fields(SpanTable) if f.name not in ("rejected", "noted"))
 
 
