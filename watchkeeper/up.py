@@ -14,14 +14,10 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from collector.api.guard import Guard
 from collector.errors import WatchkeeperError
-from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.opinions import Resolving
 from collector.projects.gate import Gate
-from collector.state import open_state, state_url
-from collector.store import open_store
 from evaluators.api import alerts_router
-from evaluators.checkpoints import newest_checkpoint
 from watchkeeper.config import Config
 from watchkeeper.datadir import claimed, write_problem
 from watchkeeper.evaluation import EvaluationMetrics, start_evaluation
@@ -30,6 +26,7 @@ from watchkeeper.logs import log_to_stderr
 from watchkeeper.otlp import GrpcThread, exports_of, http_thread
 from watchkeeper.servers import ServerThread, http
 from watchkeeper.sockets import listen
+from watchkeeper.storage import open_storage
 from watchkeeper.web import add_pages, web_app
 
 log = logging.getLogger(__name__)
@@ -61,19 +58,13 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     ProcessCollector(registry=registry)
     metrics = CollectorMetrics(registry)
 
-    engine = open_state(state_url(data_dir))
-    parts.callback(engine.dispose)
+    storage = open_storage(config, data_dir, metrics, parts)
+    engine, store, ingest = storage.engine, storage.store, storage.ingest
     gate = Gate(engine, auth=config.server.auth, beyond_loopback=config.server.is_beyond_loopback)
     gate.start()
     parts.callback(gate.close)
     if gate.lets_nobody_in:
         log.warning("no API key is valid, so nobody can send or read: make one with `watchkeeper key create`")
-    # Where day files were moved away, new calls must not get numbers that the evaluators are done with.
-    store = open_store(data_dir, after_seq=newest_checkpoint(engine))
-    parts.callback(store.close)
-    ingest = Ingest(store, metrics, max_queue_bytes=config.collector.max_queue_bytes)
-    parts.callback(ingest.close)
-
     parts.callback(Resolving(store).close)
 
     ui_url = f"http://{ui_address}"

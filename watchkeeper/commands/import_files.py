@@ -26,6 +26,7 @@ METER_EVERY = 200
 class Tally:
     n_stored: int = 0
     n_known: int = 0
+    n_sampled_out: int = 0
     n_passed_over: int = 0
     n_rejected: int = 0
     broken: str | None = None
@@ -33,7 +34,7 @@ class Tally:
 
     @property
     def n_rows(self) -> int:
-        return self.n_stored + self.n_known + self.n_passed_over + self.n_rejected
+        return self.n_stored + self.n_known + self.n_sampled_out + self.n_passed_over + self.n_rejected
 
 
 def rejects_path(path: Path) -> Path:
@@ -113,7 +114,9 @@ class _Sending:
         self._waiting.append(self._sender.submit(write_all, self._sink, items))
 
     def _count(self, written: Written) -> None:
-        self._tally.n_stored += written.n_stored
-        self._tally.n_known += written.n_known
+        for counts in written.parts:
+            self._tally.n_stored += counts.n_stored
+            self._tally.n_known += counts.n_known
+            self._tally.n_sampled_out += counts.n_sampled_out
         for refusal in written.refusals:
             _reject(self._tally, self._rejects, refusal.item.number, refusal.reason, refusal.item.row)

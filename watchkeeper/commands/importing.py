@@ -116,6 +116,8 @@ def _summary(path: Path, tally: Tally, rejects: Rejects, *, dry_run: bool) -> st
         else [f"{tally.n_stored} stored", f"{tally.n_known} already there"]
     )
     counts.append(f"{tally.n_rejected} rejected" + (f" (see {rejects.path})" if rejects.path else ""))
+    if tally.n_sampled_out:
+        counts.append(f"{tally.n_sampled_out} left out by the sampling rate of the key")
     if tally.n_passed_over:
         counts.append(f"{tally.n_passed_over} passed over, which are no model calls")
     return f"{path}: " + ", ".join(counts)

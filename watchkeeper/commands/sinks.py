@@ -1,7 +1,7 @@
 """Where imported calls go: a running platform, or the files of one that does not run."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from collector.call import Call
 from collector.calllog import call_of
 from collector.errors import BadRequest
+from collector.ingest import Ingest
 from collector.rows import batch_of_calls
-from collector.store.base import TelemetryWriter
 from watchkeeper.commands.rest import Rest
 
 
@@ -31,22 +31,29 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Of some calls: how many are new, how many were there, how many the sampling rate of the key left out."""
+
+    n_stored: int = 0
+    n_known: int = 0
+    n_sampled_out: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Of one batch: how many calls are new, how many were there, and which were refused."""
+    """What became of one batch: a count for each part it was written in, and what was refused."""
 
-    n_stored: int
-    n_known: int
+    parts: tuple[Counts, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
     def __add__(self, other: "Written") -> "Written":
-        refusals = self.refusals + other.refusals
-        return Written(self.n_stored + other.n_stored, self.n_known + other.n_known, refusals)
+        return Written(self.parts + other.parts, self.refusals + other.refusals)
 
 
 class Sink(Protocol):
-    def write(self, items: Sequence[Item]) -> int:
-        """Have all of `items` on disk and return how many of them are new.
+    def write(self, items: Sequence[Item]) -> Counts:
+        """Have all of `items` on disk.
 
         Raises:
             BadRequest: one of them is refused, and none can be taken for stored.
@@ -57,19 +64,19 @@ def write_all(sink: Sink, items: Sequence[Item]) -> Written:
     """Write `items` but those that are refused: when the batch is, those that are no calls are taken out first, and
     if it is refused still, it is halved until the refused ones stand alone."""
     if not items:
-        return Written(0, 0)
+        return Written()
     try:
-        n_stored = sink.write(items)
+        counts = sink.write(items)
     except BadRequest as error:
         if refusals := tuple(filter(None, map(_check, items))):
             refused = {refusal.item for refusal in refusals}
             good = write_all(sink, [item for item in items if item not in refused])
-            return good + Written(0, 0, refusals)
+            return good + Written(refusals=refusals)
         if len(items) == 1:
-            return Written(0, 0, (Refusal(items[0], str(error).removeprefix("line 1: ")),))
+            return Written(refusals=(Refusal(items[0], str(error).removeprefix("line 1: ")),))
         middle = len(items) // 2
         return write_all(sink, items[:middle]) + write_all(sink, items[middle:])
-    return Written(n_stored, len(items) - n_stored)
+    return Written((counts,))
 
 
 def _check(item: Item) -> Refusal | None:
@@ -86,10 +93,10 @@ class CheckSink:
     def __init__(self) -> None:
         self.first: Call | None = None
 
-    def write(self, items: Sequence[Item]) -> int:
+    def write(self, items: Sequence[Item]) -> Counts:
         calls = [call_of(item.document) for item in items]
         self.first = self.first or next(iter(calls), None)
-        return len(calls)
+        return Counts(n_stored=len(calls))
 
 
 class RestSink:
@@ -98,21 +105,23 @@ class RestSink:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    def write(self, items: Sequence[Item]) -> int:
+    def write(self, items: Sequence[Item]) -> Counts:
         body = b"\n".join(item.line for item in items)
         answer = self._rest.post("calls", body, content_type="application/x-ndjson", params={"count": "true"})
-        return int(answer["stored"])
+        n_stored, n_accepted = int(answer["stored"]), int(answer["accepted"])
+        return Counts(n_stored=n_stored, n_known=n_accepted - n_stored, n_sampled_out=len(items) - n_accepted)
 
 
 class StoreSink:
-    """Writes the store of a data directory that no process owns."""
+    """Writes into a data directory that no process owns, by the same way as one that runs on it."""
 
-    def __init__(self, store: TelemetryWriter) -> None:
-        self._store = store
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
 
-    def write(self, items: Sequence[Item]) -> int:
+    def write(self, items: Sequence[Item]) -> Counts:
         batch = batch_of_calls([call_of(item.document) for item in items])
-        return self._store.write([batch]).n_spans
+        n_stored = self._ingest.submit(batch, alone=True).result().n_spans
+        return Counts(n_stored=n_stored, n_known=len(items) - n_stored)
 
 
 @contextmanager
@@ -121,19 +130,15 @@ def store_sink(data_dir: Path) -> Iterator[Sink]:
     Raises:
         DataDirUnavailable: if another process owns `data_dir`, or it cannot be written.
     """
-    from collector.state import open_state, state_url
-    from collector.store import open_store
-    from evaluators.checkpoints import newest_checkpoint
-    from watchkeeper.datadir import claimed
+    from prometheus_client import CollectorRegistry
 
-    with claimed(data_dir) as path:
-        engine = open_state(state_url(path))
-        try:
-            # As in `up`: new calls must not get numbers that the evaluators are done with.
-            store = open_store(path, after_seq=newest_checkpoint(engine))
-        finally:
-            engine.dispose()
-        try:
-            yield StoreSink(store)
-        finally:
-            store.close()
+    from collector.metrics import CollectorMetrics
+    from watchkeeper.config import load_config
+    from watchkeeper.datadir import claimed
+    from watchkeeper.storage import open_storage
+
+    config = load_config(options={"server": {"data_dir": data_dir}})
+    with ExitStack() as parts:
+        path = parts.enter_context(claimed(data_dir))
+        storage = open_storage(config, path, CollectorMetrics(CollectorRegistry()), parts)
+        yield StoreSink(storage.ingest)

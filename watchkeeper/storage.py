@@ -1,0 +1,36 @@
+"""The store of a data directory and the way into it: one for `up` and for every command that writes without it."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from collector.ingest import Ingest
+from collector.metrics import CollectorMetrics
+from collector.state import open_state, state_url
+from collector.store import open_store
+from collector.store.base import TelemetryStore
+from evaluators.checkpoints import newest_checkpoint
+from watchkeeper.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """`ingest` is the only way in for telemetry: whatever must happen to it before it is stored, happens there."""
+
+    engine: Engine
+    store: TelemetryStore
+    ingest: Ingest
+
+
+def open_storage(config: Config, data_dir: Path, metrics: CollectorMetrics, parts: ExitStack) -> Storage:
+    """Open what `data_dir`, claimed by this process, holds, and leave to `parts` how to close it."""
+    engine = open_state(state_url(data_dir))
+    parts.callback(engine.dispose)
+    # Where day files were moved away, new calls must not get numbers that the evaluators are done with.
+    store = open_store(data_dir, after_seq=newest_checkpoint(engine))
+    parts.callback(store.close)
+    ingest = Ingest(store, metrics, max_queue_bytes=config.collector.max_queue_bytes)
+    parts.callback(ingest.close)
+    return Storage(engine, store, ingest)
