@@ -162,6 +162,7 @@ def test_a_scan_goes_over_what_is_not_its_own(store: TelemetryStore, limit: int)
         lambda r, f: r.values("service", f),
         lambda r, f: r.scores(f),
         lambda r, f: r.verdicts(f),
+        lambda r, f: r.spans(f),
         lambda r, f: r.call(ALL_IDS[0], project=f.project),
     ],
 )

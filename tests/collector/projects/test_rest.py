@@ -128,7 +128,8 @@ def test_what_another_project_has_is_not_there(api: TestClient, two: Any, path: 
     "path",
     [
         "calls", "calls?session_id=their-session", f"calls?trace_id={'ab' * 16}", "scores",
-        "scores?target_id=their-call", "verdicts", "timeseries?metric=requests&by=project",
+        "scores?target_id=their-call", "verdicts", "spans", f"spans?trace_id={'ab' * 16}",
+        "timeseries?metric=requests&by=project",
         "timeseries?metric=score:user:stars:n&by=project",
     ],
 )  # fmt: skip
