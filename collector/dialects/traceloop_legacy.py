@@ -16,8 +16,8 @@ from collector.dialects.payloads import known
 _PROMPT, _COMPLETION, _FUNCTIONS = "gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions."
 _IS_CONTENT = re.compile(r"(gen_ai\.(prompt|completion)|llm\.request\.functions)\.\d").match
 _THINKING = "thinking"
-_QUOTING = (".bedrock", ".langchain")
-"""Instrumentations that write every content as JSON, texts too."""
+_QUOTING = (".bedrock",)
+"""Instrumentations that write every content as JSON, texts too. That for LangChain writes only "nothing" so."""
 _ONE_ANSWER = (".anthropic",)
 _PART_TYPES = frozenset(
     (
@@ -99,7 +99,7 @@ def _content(content: Any, is_quoted: bool) -> Any:
         return content
     value = json_or_text(content)
     if isinstance(value, str):
-        return value if is_quoted else content
+        return value if is_quoted or not value else content
     return value if isinstance(value, list) and all(map(_is_part, value)) else content
 
 

@@ -163,6 +163,11 @@ def test_only_where_every_text_is_quoted_are_the_quotes_not_of_the_text() -> Non
         assert message["parts"] == [text(content)]
 
 
+def test_a_quoted_nothing_is_nothing() -> None:
+    (answer,) = describe(a_span({"gen_ai.completion.0.content": '""'}))["output_messages"]
+    assert answer["parts"] == []
+
+
 def test_what_stands_in_place_of_a_withheld_answer_is_none() -> None:
     attributes = {"gen_ai.completion.0.content": "FILTERED", "gen_ai.completion.0.finish_reason": "content_filter"}
     (answer,) = describe(a_span(attributes))["output_messages"]
