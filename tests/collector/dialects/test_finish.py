@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.calllog import call_of
 from collector.dialects.finish import fill, fold, fold_reason
 
 
@@ -46,3 +47,9 @@ def test_holes_are_filled_from_the_answers_themselves() -> None:
     cut = '[{"finish_reason": "st'
     filled = fill(told, pa.array([*answers, cut, None], pa.string()))
     assert filled.to_pylist() == [["stop"], ["tool_calls"], None, None]
+
+
+def test_a_posted_call_speaks_the_same_words() -> None:
+    call = call_of({"start_time": "2026-11-21T12:00:00Z", "finish_reasons": ["tool_use", "odd"]})
+    assert call.finish_reasons == ["tool_call", "odd"]
+    assert call_of({"start_time": "2026-11-21T12:00:00Z", "finish_reasons": []}).finish_reasons is None
