@@ -145,7 +145,8 @@ ODD_VALUES: list[Any] = [
     None, True, 0, -1, 1.5, 2**53 + 1, "9223372036854775807", "-1", "1e400", "", "null", "None", "NaN", "x" * 5000,
     "[]", "{}", "[[", '{"role": 7}', '[{"role": "user", "parts": 3}]', '"text"', "[null]", '["\\ud800"]', [], {},
     [None], {"stringValue": "[1]"}, {"intValue": "5"}, {"doubleValue": "NaN"}, {"arrayValue": {"values": [{}]}},
-    {"boolValue": True}, {"kvlistValue": {"values": [{"key": "role", "value": {"intValue": "1"}}]}}, {"bytesValue": "/w=="},
+    {"boolValue": True}, {"kvlistValue": {"values": [{"key": "role", "value": {"intValue": "1"}}]}},
+    {"bytesValue": "/w=="},
 ]  # fmt: skip
 
 
