@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from collector.prices.config import PricesConfig
+from collector.redaction.config import RedactionConfig
 
 
 class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
@@ -23,5 +24,7 @@ class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
     """How far ahead of this server's clock a record may be; one beyond is rejected and counted."""
     max_queue_bytes: int = Field(default=128 * 2**20, ge=2**20)
     """Decoded telemetry that may wait for the disk; what comes beyond is refused with 503 and Retry-After."""
+    redaction: RedactionConfig = RedactionConfig()
+    """What is masked before anything is stored."""
     prices: PricesConfig = PricesConfig()
     """The operator's own prices; they go before the public lists."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from collector.batch import Batch
 from collector.errors import StoreUnavailable
 from collector.metrics import CollectorMetrics
+from collector.score import Score
 from collector.store.base import TelemetryWriter, WriteResult
-from collector.understanding import Load, understood
+from collector.understanding import Load, Understanding, understood
 from collector.utilisation import Utilisation
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Ingest:
         writer: TelemetryWriter,
         metrics: CollectorMetrics,
         *,
-        understand: Callable[[Sequence[Load]], list[Batch]] = understood,
+        understand: Understanding = understood,
         max_queue_bytes: int = MAX_QUEUE_BYTES,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -107,6 +108,10 @@ class Ingest:
             self._metrics.queue_bytes.set(self._queue_bytes)
             self._changed.notify()
         return future
+
+    def write_scores(self, scores: Sequence[Score]) -> None:
+        """Store what people said, as it may be stored, before this returns. Raises StoreUnavailable."""
+        self._writer.write_scores(self._understand.scores(scores))
 
     def close(self) -> None:
         """Refuse what comes, store what waits, stop."""

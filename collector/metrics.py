@@ -58,12 +58,26 @@ class CollectorMetrics:
         self.duplicate_spans = Counter(
             "watchkeeper_duplicate_spans", "Spans that were in the store already", registry=registry
         )
+        self.redactions = Counter(
+            "watchkeeper_redactions", "Values masked or dropped before they were stored", ["kind"], registry=registry
+        )
+        self.unpriced_calls = Counter(
+            "watchkeeper_unpriced_calls", "Model calls that name a model without a known price", registry=registry
+        )
         self.commit_seconds = Histogram(
             "watchkeeper_commit_seconds", "Time of one commit", buckets=_COMMIT_SECONDS, registry=registry
         )
         self.queue_bytes = Gauge(
             "watchkeeper_ingest_queue_bytes", "Decoded bytes waiting for a commit", registry=registry
         )
+
+    def understood(self, counts: Mapping[str, int]) -> None:
+        """Count what `collector.understanding` tells."""
+        for what, n in counts.items():
+            if what == "unpriced":
+                self.unpriced_calls.inc(n)
+            else:
+                self.redactions.labels(what).inc(n)
 
     def took(
         self, signal: Signal, transport: str, n_kept: int, *, rejected: Mapping[str, int], noted: Mapping[str, int]

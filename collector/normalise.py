@@ -23,7 +23,6 @@ from collector.dialects.streaming import streaming
 from collector.otlp.attributes import AttributeTable
 from collector.otlp.jsoncolumns import json_events, json_links, json_strings
 from collector.otlp.table import SpanTable
-from collector.prices import price_calls
 
 WRAPPER_OPERATIONS = ("invoke_agent", "invoke_workflow", "chain")
 """Their tokens are those of the model calls below them, and count only where there is none."""
@@ -305,12 +304,6 @@ def _ttft(table: SpanTable, columns: Mapping[str, pa.Array]) -> pa.Array:
     return pc.coalesce(ttft, pc.if_else(pc.greater(waited_s, 0), waited_s, None))
 
 
-def _costs(calls: Mapping[str, pa.Array]) -> pa.Array:
-    """Prices; where none is known, what the sender says the call cost."""
-    told = {"reported_cost_usd": calls["cost_usd"]} if "cost_usd" in calls else {}
-    return price_calls({**calls, **told}).cost_usd
-
-
 def _spans(table: SpanTable, told: Mapping[str, pa.Array], is_call: npt.NDArray[np.bool_]) -> pa.Table:
     """`told`: operation, documents and environment of each span."""
     may_have_documents = pa.array(_among(told["operation"], _SPAN_OPERATIONS_WITH_DOCUMENTS))
@@ -345,7 +338,6 @@ def _parts(
         latency_s=latency_s,
         error_type=columns["error_type"],
     )
-    whole["cost_usd"] = _costs(whole)
     n = len(table)
     arrays = [whole[name] if name in whole else pa.nulls(n, _TYPES[name]) for name in PART_SCHEMA.names]
     parts = pa.Table.from_arrays(arrays, schema=PART_SCHEMA)

@@ -2,17 +2,29 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from collector.config import CollectorConfig
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.prices import PriceList
 from collector.state import open_state, state_url
+from collector.state.secrets import kept_secret
 from collector.store import open_store
 from collector.store.base import TelemetryStore
+from collector.understanding import Understanding
 from evaluators.checkpoints import newest_checkpoint
 from watchkeeper.config import Config
+
+
+def understanding_of(config: CollectorConfig, engine: Engine, metrics: CollectorMetrics) -> Understanding:
+    """What is done with telemetry before it is stored, as the operator has set it."""
+    installation_key = kept_secret(engine, "redaction_key")
+    policies = lru_cache(maxsize=1_024)(partial(config.redaction.policy, installation_key=installation_key))
+    return Understanding(prices=PriceList.of(config.prices), policies=policies, count=metrics.understood)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,11 @@ def open_storage(config: Config, data_dir: Path, metrics: CollectorMetrics, part
     # Where day files were moved away, new calls must not get numbers that the evaluators are done with.
     store = open_store(data_dir, after_seq=newest_checkpoint(engine))
     parts.callback(store.close)
-    ingest = Ingest(store, metrics, max_queue_bytes=config.collector.max_queue_bytes)
+    ingest = Ingest(
+        store,
+        metrics,
+        understand=understanding_of(config.collector, engine, metrics),
+        max_queue_bytes=config.collector.max_queue_bytes,
+    )
     parts.callback(ingest.close)
     return Storage(engine, store, ingest)

@@ -98,7 +98,7 @@ def writing_router(
             if len(documents) > MAX_SCORES:
                 raise TooLarge(f"{len(documents)} scores in one request; send at most {MAX_SCORES}")
             access.admit(len(documents))
-            scores = await run_in_threadpool(_write_scores, store, access, documents, now_ns=clock())
+            scores = await run_in_threadpool(_write_scores, store, ingest, access, documents, now_ns=clock())
         return _accepted([score.score_id for score in scores], stored=None)
 
     return router
@@ -118,7 +118,7 @@ def _sampled(calls: Sequence[Call], access: Access) -> Sequence[Call]:
 
 
 def _write_scores(
-    store: TelemetryStore, access: Access, documents: Sequence[ScoreDocument], *, now_ns: int
+    store: TelemetryStore, ingest: Ingest, access: Access, documents: Sequence[ScoreDocument], *, now_ns: int
 ) -> list[Score]:
     for document in documents:
         access.project_of(document.project if isinstance(document.project, str) else None)
@@ -126,7 +126,7 @@ def _write_scores(
     firsts = {key: first_call(reader, *key) for key in {(d.target_kind, d.target_id) for d in documents}}
     scores = [score_of(d, firsts[d.target_kind, d.target_id], now_ns=now_ns) for d in documents]
     if scores:
-        store.write_scores(scores)
+        ingest.write_scores(scores)
     return scores
 
 

@@ -2,13 +2,12 @@
 
 import hmac
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Engine, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector.errors import Unauthenticated
@@ -19,7 +18,8 @@ from collector.projects.key import ApiKey, Scope, has_shape, hash_of
 from collector.projects.mode import AuthMode
 from collector.projects.rate import RateLimiter
 from collector.projects.sessions import SESSION_S, seal, session_of, unseal
-from collector.state.tables import api_keys, meta
+from collector.state.secrets import kept_secret
+from collector.state.tables import api_keys
 
 REFRESH_S = 1.0
 USED_EVERY_NS = 60 * 10**9
@@ -56,7 +56,7 @@ class Gate:
         self._beyond_loopback = beyond_loopback
         self._clock = clock
         self._clock_s = clock_s
-        self._session_secret = _session_secret(engine)
+        self._session_secret = kept_secret(engine, "session_secret")
         self._keys = _Keys()
         self._used_ns: dict[str, int] = {}
         self._stop = threading.Event()
@@ -215,24 +215,3 @@ class Gate:
 
 def _limits(key: ApiKey) -> tuple[object, ...]:
     return key.project, key.scopes, key.rate_limit_spans_per_s, key.burst_spans, key.sample_rate
-
-
-def _session_secret(engine: Engine) -> bytes:
-    """What sessions are signed with, made on first use; the same for every process and after a restart."""
-    is_ours = meta.c.key == "session_secret"
-
-    def read(connection: Connection) -> str | None:
-        value: str | None = connection.scalar(select(meta.c.value).where(is_ours))
-        return value
-
-    with engine.connect() as connection:
-        value = read(connection)
-    if value is None:
-        with engine.begin() as connection:
-            if engine.dialect.name == "sqlite":  # one of two processes makes it, the other reads it
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            value = read(connection)
-            if value is None:
-                value = secrets.token_hex(32)
-                connection.execute(insert(meta).values(key="session_secret", value=value))
-    return bytes.fromhex(value)
