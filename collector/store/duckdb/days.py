@@ -1,13 +1,16 @@
 """The day files: which there are, and which of them DuckDB has open."""
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import wraps
 from itertools import groupby
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -15,30 +18,40 @@ from duckdb import DuckDBPyConnection
 from collector.errors import StoreUnavailable
 from collector.store.duckdb.failures import unavailable
 from collector.store.duckdb.files import make_file, quoted, remove_drafts
+from collector.store.duckdb.swapping import Swap, commit, finish, recover
 from collector.store.duckdb.tables import check_version, create_tables
 from collector.times import NS_PER_S
 
 NS_PER_DAY = 86_400 * NS_PER_S
 MAX_ATTACHED = 64  # one more costs a file handle and its metadata; attaching again takes about a millisecond
 
-_LANES = {0: "", 1: ".b"}
-"""What stands in the name of a file after its day."""
-_DAY_FILE = re.compile(r"\d{4}-\d\d-\d\d(\.b)?\.duckdb")
+_LANES = ("", *(f".{letter}" for letter in "bcdefghijklmnopqrstuvwxyz"))
+"""What stands in the name of a file after its day. All but the first few are never in use at once."""
+_DAY_FILE = re.compile(r"\d{4}-\d\d-\d\d(\.[b-z])?\.duckdb")
 _EPOCH = date(1970, 1, 1).toordinal()
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class DayReplaced(StoreUnavailable):
+    """Another file holds what stood in this one: look again which files there are."""
 
 
 @dataclass(slots=True, eq=False)
 class Day:
     """One file of one UTC day, `number` days after 1970-01-01. Changed only by Days and the one writer.
 
-    A day has one file, and under load a second one (`lane` 1): folding the log of a file holds up its commits, which
-    meanwhile go to the other.
+    A day has one file, and more (`lane` 1 and on) while one is `busy`: folding the log of a file holds up its commits,
+    and what is being rewritten takes none, so that they go to another meanwhile. A busy file still loses rows.
     """
 
     number: int
     lane: int
     path: Path
-    folding: bool = False
+    busy: bool = False
     min_seq: int | None = None
     max_seq: int | None = None
     made: bool = False  # the file is there; before, only the writer knows of the day
@@ -47,6 +60,7 @@ class Day:
     n_users: int = 0
     last_used: int = 0
     written_s: float | None = None  # when it was last written; None: all is in the file, and it may be detached
+    note: Path | None = None  # of the swap that took its place: it is deleted when the last reader is gone
 
     @property
     def name(self) -> str:
@@ -88,7 +102,10 @@ class Days:
                 owner = folder / "owner.duckdb"
                 make_file(self._db, owner, lambda draft: None)
                 self._db.execute(f"ATTACH {quoted(owner)} AS owner")
-            remove_drafts(folder)
+            with unavailable(f"{folder} cannot be put in order"):
+                recover(folder)
+                remove_drafts(folder)
+            self._db.execute("CREATE TABLE IF NOT EXISTS owner.seqs (last_seq BIGINT)")
             for path in sorted(folder.glob("*.duckdb")):
                 if _DAY_FILE.fullmatch(path.name):
                     self._find(path)
@@ -97,9 +114,9 @@ class Days:
             raise
 
     def _find(self, path: Path) -> None:
-        name, _, lane = path.stem.partition(".")
+        name, lane = path.stem[:10], _LANES.index(path.stem[10:])
         number = date.fromisoformat(name).toordinal() - _EPOCH
-        day = self._days[number, int(bool(lane))] = Day(number, int(bool(lane)), path, made=True)
+        day = self._days[number, lane] = Day(number, lane, path, made=True)
         if day.wal_bytes():
             day.written_s = self._clock()
         with self.cursor([day]) as cursor:
@@ -114,7 +131,8 @@ class Days:
             StoreUnavailable: when the store is closed; no days would look like no calls.
         """
         self._connection()
-        return sorted((day for day in self._days.copy().values() if day.made), key=lambda day: (day.number, day.lane))
+        found = (day for day in self._days.copy().values() if day.made and day.note is None)
+        return sorted(found, key=lambda day: (day.number, day.lane))
 
     def between(self, since_ns: int, until_ns: int) -> list[Day]:
         """The files that hold some of since_ns <= time < until_ns, oldest day first."""
@@ -122,26 +140,84 @@ class Days:
         return [day for day in self.all() if first <= day.number <= last]
 
     def last_seq(self) -> int:
-        return max((day.max_seq or 0 for day in self.all()), default=0)
+        """The highest number that a call has or, as `keep_seq` was told, had."""
+        with self.cursor([]) as cursor:
+            row = cursor.execute("SELECT max(last_seq) FROM owner.seqs").fetchone()
+        return max([(row and row[0]) or 0, *(day.max_seq or 0 for day in self.all())])
+
+    def keep_seq(self, seq: int) -> None:
+        """Have it on disk that numbers up to `seq` were given, before the calls that had them go."""
+        with self.cursor([]) as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("DELETE FROM owner.seqs")
+            cursor.execute("INSERT INTO owner.seqs VALUES ($seq)", {"seq": seq})
+            cursor.execute("COMMIT")
+            cursor.execute("CHECKPOINT owner")
 
     def lanes(self, number: int) -> list[Day]:
         """The files that the day of that number has."""
-        found = (self._days.get((number, lane)) for lane in _LANES)
-        return [day for day in found if day is not None and day.made]
+        found = (self._days.get((number, lane)) for lane in range(len(_LANES)))
+        return [day for day in found if day is not None and day.made and day.note is None]
 
     def writable(self, number: int) -> Day:
         """A file of the day of that number that can take a commit now; it is made when it is first attached."""
-        for lane in _LANES:
+        for lane in range(len(_LANES)):
             day = self._of(number, lane)
-            if not day.folding:
+            if not day.busy and day.note is None:
                 return day
-        return self._of(number, 0)
+        raise StoreUnavailable(f"all {len(_LANES)} files of one day are at work; send again in a moment")
+
+    def replace(
+        self, old: Sequence[Day], draft: Path | None, *, min_seq: int | None, max_seq: int | None
+    ) -> Day | None:
+        """Let `draft`, detached and whole, take the place of `old`, files of one day; None: nothing does.
+
+        Whoever reads one of `old` now reads on; it is deleted afterwards. For the holder of the writers' lock, who has
+        seen that `draft` holds all that is still in `old`.
+
+        Raises:
+            StoreUnavailable: nothing was replaced.
+        """
+        with self._lock, unavailable(f"{old[0].path} cannot be replaced"):
+            number, new = old[0].number, None
+            if draft is not None:
+                lane = next(lane for lane in range(len(_LANES)) if not self._is_taken(number, lane))
+                path = self._path(number, lane)
+                new = Day(number, lane, path, made=True, min_seq=min_seq, max_seq=max_seq)
+            note = commit(
+                self._folder,
+                Swap(
+                    draft=draft.name if draft else None,
+                    made=new.path.name if new else None,
+                    gone=[day.path.name for day in old],
+                ),
+            )
+            for day in old:
+                day.note = note
+            if new is not None:
+                self._days[number, new.lane] = new
+            self._let_go()
+            return new
+
+    def wait_gone(self, days: Sequence[Day], *, timeout_s: float) -> bool:
+        """Wait until the files of `days`, which were replaced, are deleted; whether they were in time."""
+        with self._lock:
+            return self._lock.wait_for(
+                lambda: not any(self._days.get((day.number, day.lane)) is day for day in days), timeout=timeout_s
+            )
+
+    def _is_taken(self, number: int, lane: int) -> bool:
+        """Whether there is such a file, or commits that are on their way to it."""
+        day = self._days.get((number, lane))
+        return day is not None and (day.made or day.n_users > 0)
+
+    def _path(self, number: int, lane: int) -> Path:
+        return self._folder / f"{date.fromordinal(number + _EPOCH)}{_LANES[lane]}.duckdb"
 
     def _of(self, number: int, lane: int) -> Day:
         with self._lock:
             if (number, lane) not in self._days:
-                path = self._folder / f"{date.fromordinal(number + _EPOCH)}{_LANES[lane]}.duckdb"
-                self._days[number, lane] = Day(number, lane, path)
+                self._days[number, lane] = Day(number, lane, self._path(number, lane))
             return self._days[number, lane]
 
     @contextmanager
@@ -194,11 +270,13 @@ class Days:
     def _attach(self, day: Day) -> None:
         self._n_uses += 1
         day.last_used = self._n_uses
-        if day.broken:
+        if day.broken and day.note is None:
             if not self._lock.wait_for(lambda: not day.n_users, timeout=5.0):
                 raise StoreUnavailable(f"{day.path} is being opened again after an error; try again in a moment")
             if day.broken:  # nobody else has seen to it while we waited
                 self._detach(day)
+        if day.note is not None:
+            raise DayReplaced(f"{day.path} was replaced; ask again")
         if day.attached:
             return
         db = self._connection()
@@ -213,11 +291,33 @@ class Days:
         day.made = day.attached = True
 
     def _let_go(self) -> None:
-        """Detach the longest unused beyond the cap. A day with a log stays: folding it here would block everyone."""
+        """Detach the longest unused beyond the cap. A day with a log stays: folding it here would block everyone.
+
+        What was replaced and is read no more is deleted.
+        """
+        replaced = [day for day in self._days.values() if day.note is not None and not day.n_users]
+        for note in {day.note for day in replaced if day.note is not None}:
+            self._delete(note)
         attached = [day for day in self._days.values() if day.attached]
         idle = [day for day in attached if not day.n_users and day.written_s is None]
         for day in sorted(idle, key=lambda day: day.last_used)[: max(0, len(attached) - MAX_ATTACHED)]:
             self._detach(day)
+
+    def _delete(self, note: Path) -> None:
+        """Delete what a swap replaced, once nobody reads any of it."""
+        gone = [day for day in self._days.values() if day.note == note]
+        if any(day.n_users for day in gone):
+            return
+        try:
+            for day in gone:
+                self._detach(day)
+            with unavailable(str(note)):
+                finish(self._folder, [day.path.name for day in gone], note)
+        except StoreUnavailable as error:
+            log.warning("%s; it is deleted later, at the latest at the next start", error)
+            return
+        for day in gone:
+            del self._days[day.number, day.lane]
 
     def _detach(self, day: Day) -> None:
         if self._db is not None and day.attached:
@@ -233,11 +333,23 @@ class Days:
             return
         try:
             for day in self._days.values():
-                if day.attached:
+                if day.attached and day.note is None:
                     with unavailable(f"{day.path}: its log was not folded in and is replayed at the next start"):
                         db.execute(f"CHECKPOINT {day.name}")
         finally:
             db.close()
+
+
+def rereads(read: Callable[P, T]) -> Callable[P, T]:
+    """`read`, from its beginning again when a file that it was about to open was replaced meanwhile."""
+
+    @wraps(read)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> T:
+        while True:
+            with suppress(DayReplaced):
+                return read(*args, **kwargs)
+
+    return reading
 
 
 def by_day(days: Sequence[Day]) -> list[list[Day]]:

@@ -27,7 +27,7 @@ def make_file(db: DuckDBPyConnection, path: Path, fill: Callable[[str], None]) -
             db.execute("DETACH draft")
         with suppress(FileExistsError):
             os.link(draft, path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     finally:
         _remove(draft)
 
@@ -48,9 +48,18 @@ def _remove(draft: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have the names in `folder` on disk."""
-    handle = os.open(folder, os.O_RDONLY)
+    _sync(folder, os.O_RDONLY)
+
+
+def sync_file(path: Path) -> None:
+    """Have what is in `path` on disk."""
+    _sync(path, os.O_RDWR)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
     try:
         os.fsync(handle)
     finally:

@@ -34,10 +34,12 @@ def fold(days: Days, now_s: float, writing: threading.Lock) -> bool:
         written_s = day.written_s
         if written_s is None or not day.attached or not due(day.wal_bytes(), now_s - written_s):
             continue
+        with writing:
+            if day.busy or day.note is not None:
+                continue
+            day.busy = True  # from here on commits go elsewhere
         try:
             with days.cursor([day]) as cursor:
-                with writing:
-                    day.folding = True  # from here on commits go elsewhere
                 # Before the checkpoint: a commit after it sets the time anew, which must not be taken back.
                 day.written_s = None
                 cursor.execute(f"CHECKPOINT {day.name}")
@@ -46,7 +48,7 @@ def fold(days: Days, now_s: float, writing: threading.Lock) -> bool:
             day.written_s = day.written_s or written_s
             all_folded = False
         finally:
-            day.folding = False
+            day.busy = False
     return all_folded
 
 

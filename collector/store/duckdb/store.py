@@ -20,16 +20,18 @@ from collector.errors import StoreUnavailable
 from collector.joining.joining import Joining, is_new
 from collector.otlp.hexids import trace_keys
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
+from collector.retention import Kept, Retention
 from collector.score import Score
 from collector.span import Span
 from collector.store.base import TextVector, WriteResult
-from collector.store.duckdb import aggregates, calls, opinions
-from collector.store.duckdb.days import NS_PER_DAY, Day, Days
+from collector.store.duckdb import aggregates, calls, compaction, opinions, retention
+from collector.store.duckdb.days import NS_PER_DAY, Day, Days, rereads
 from collector.store.duckdb.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
 from collector.store.duckdb.folding import Folding
 from collector.store.duckdb.paging import page, rows
 from collector.store.duckdb.parts import recalled, remove_calls, repair, stored_parts
+from collector.store.duckdb.rewriting import Rewriting
 from collector.store.duckdb.tables import (
     CALLS,
     LOGS,
@@ -86,6 +88,7 @@ class DuckDBStore:
         with self._days.cursor([]) as cursor:
             cursor.execute(MESSAGE_TEXT)
         self._folding = Folding(self._days, self._writing, clock=clock)
+        self._rewriting = Rewriting(self._days, self._writing, lambda: self._next_seq - 1)
 
     def write(self, batches: Sequence[Batch]) -> WriteResult:
         """One transaction per UTC day. When a later day fails, an earlier one stays and the retry skips it."""
@@ -181,6 +184,7 @@ class DuckDBStore:
         with self._writing:
             replace_rows(self._days, SCORES, rows, self._clock)
 
+    @rereads
     def waiting_opinions(self, *, since_ns: int, limit: int) -> Sequence[Mapping[str, Any]]:
         return opinions.waiting_opinions(self._days, since_ns=since_ns, limit=limit)
 
@@ -197,30 +201,38 @@ class DuckDBStore:
         with self._writing:
             replace_rows(self._days, VERDICTS, rows, self._clock)
 
+    @rereads
     def calls(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Call]:
         return calls.find_calls(self._days, filters, limit=limit, cursor=cursor)
 
+    @rereads
     def call(self, call_id: str, *, project: str | None = None) -> Call | None:
         return calls.find_call(self._days, call_id, project=project)
 
+    @rereads
     def trace(self, trace_id: str) -> Trace | None:
         return calls.find_trace(self._days, trace_id)
 
+    @rereads
     def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
         return calls.find_spans(self._days, filters, limit=limit, cursor=cursor)
 
+    @rereads
     def scan(self, *, after_seq: int, limit: int) -> Sequence[Call]:
         return calls.scan_calls(self._days, after_seq=after_seq, up_to_seq=self._last_seq, limit=limit)
 
     def last_seq(self) -> int:
         return self._last_seq
 
+    @rereads
     def aggregate(self, query: Aggregation) -> Columns:
         return aggregates.aggregate(self._days, query)
 
+    @rereads
     def values(self, dimension: Dimension, filters: Filters) -> Sequence[str]:
         return aggregates.values(self._days, dimension, filters)
 
+    @rereads
     def scores(
         self,
         filters: Filters,
@@ -238,6 +250,7 @@ class DuckDBStore:
                 condition = Where(f"{condition.sql} AND {name} = ${name}", condition.parameters | {name: value})
         return page(self._days, SCORES, "score_id", filters, condition, limit=limit, cursor=cursor, make=scores_of)
 
+    @rereads
     def vectors(self, call_ids: Sequence[str], *, kind: str, version: str) -> Mapping[str, Sequence[float]]:
         missing = set(call_ids)
         found: dict[str, Sequence[float]] = {}
@@ -255,13 +268,24 @@ class DuckDBStore:
             missing -= found.keys()
         return found
 
+    @rereads
     def verdicts(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Verdict]:
         condition = where(filters, time=VERDICTS.time, allowed=VERDICT_FIELDS, kind="verdicts")
         return page(
             self._days, VERDICTS, "verdict_id", filters, condition, limit=limit, cursor=cursor, make=verdicts_of
         )
 
+    def retain(self, keep: Retention, *, now_ns: int) -> Kept:
+        return retention.retain(self._days, self._rewriting, keep, now_ns=now_ns)
+
+    def compact(self, *, now_ns: int) -> Kept:
+        return compaction.compact(self._days, self._rewriting, now_ns=now_ns, now_s=self._clock())
+
+    def stop_keeping(self) -> None:
+        self._rewriting.stop()
+
     def close(self) -> None:
+        self._rewriting.stop()
         self._folding.stop()
         with self._writing:
             self._days.close()

@@ -109,7 +109,7 @@ TABLES = (SPANS, CALLS, PARTS, LOGS, POINTS, OPINIONS, SCORES, VECTORS, VERDICTS
 
 # Half the bytes of DuckDB's own choice (FSST), and folding the log takes less time.
 _LONG = " USING COMPRESSION zstd"
-_LONG_TEXTS = (
+LONG_TEXTS = (
     "attributes", "documents", "events", "links", "input_messages", "output_messages", "system_instructions",
     "tool_definitions", "contexts", "explanation", "body", "distribution",
 )  # fmt: skip
@@ -121,7 +121,7 @@ def create_tables(cursor: DuckDBPyConnection, file: str) -> None:
         cursor.register("wanted", table.schema.empty_table())
         types = cursor.execute("DESCRIBE FROM wanted").fetchall()
         cursor.unregister("wanted")
-        columns = [f'"{name}" {kind}{_LONG if name in _LONG_TEXTS else ""}' for name, kind, *_ in types]
+        columns = [f'"{name}" {kind}{_LONG if name in LONG_TEXTS else ""}' for name, kind, *_ in types]
         cursor.execute(f"CREATE TABLE {file}.{table.name} ({', '.join(columns)})")
     cursor.execute(f"CREATE TABLE {file}.meta AS SELECT {SCHEMA_VERSION}::INTEGER AS schema_version")
 
