@@ -26,6 +26,7 @@ _CREDENTIALS = re.compile(r"://[^\s/:@\"'<>]*:")
 _SYMBOL_OR_DIGIT = re.compile(r"[^A-Za-z.,!?'\u2019-]")
 _PLACEHOLDER = re.compile(
     r"[x*.\u2022_#-]+|(?:your|my|the)[_\- ].*|<.*|[$%{].*"
+    r"|[.~]{0,2}/[\w./-]*\.[a-z]{2,4}"  # the path of a key file
     r"|none|null|nil|true|false|undefined|string|str|int|integer|bool|boolean|object|required|optional|redacted|hidden"
     r"|example|changeme|n/a",
     re.IGNORECASE | re.DOTALL,
@@ -52,7 +53,7 @@ def is_secret_value(value: str) -> bool:
 
 
 def _is_whole_name(text: str, start: int) -> bool:
-    """Whether a name begins at `start`: after no letter, or as a hump of `dbPassword`; PGPASSWORD is one, turkey none."""
+    """Whether a name begins at `start`: after no letter, as a hump of `dbPassword`, or anyhow with pass: PGPASSWORD."""
     if text[start : start + 4].lower() == "pass":
         return True
     before = text[start - 1 : start] if start else ""

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from collector.redaction.byte_column import Bools, ByteColumn, Ints
+from collector.redaction.byte_column import Bools, ByteColumn, Bytes, Ints
 
 # How the names of secrets end: password, passwd, passphrase, pwd, ...key, ...token, secret, authorization, cookie.
 _ENDINGS: Final = (b"sword", b"sswd", b"hrase", b"pwd", b"key", b"token", b"cret", b"horization", b"ookie")
@@ -15,6 +15,7 @@ _LAST_TWO: Final = np.zeros(2**16, bool)
 _LAST_TWO[[(e[-2] << 8) + e[-1] for e in _ENDINGS]] = True
 _BETWEEN_NAME_AND_SIGN: Final = np.isin(np.arange(256), list(b" \t\r\n\"'`\\"))
 _MAX_BETWEEN: Final = 9
+_MAX_BACKSLASHES: Final = 15
 _QUOTES: Final = np.isin(np.arange(256), list(b"\"'`"))
 
 
@@ -35,10 +36,17 @@ def with_escapes_to_undo(column: ByteColumn) -> Bools:
     at = at[column.ahead(at, 1) == ord("u")]
     second, third, fourth = (column.ahead(at, n) for n in (2, 3, 4))
     latin = (second == ord("0")) & (third == ord("0"))
-    after_digit = (column.behind(at, 1) - np.uint8(ord("0"))) < np.uint8(10)
+    after_digit = (_before_backslashes(column, at) - np.uint8(ord("0"))) < np.uint8(10)
     wide = (latin & ((fourth | 0x20) == ord("a"))) | ((second == ord("2")) & (third == ord("0")))
     ascii_code = latin & (fourth >= ord("2")) & (fourth <= ord("7"))
     return column.rows(at[ascii_code | (wide & after_digit)])
+
+
+def _before_backslashes(column: ByteColumn, at: Ints) -> Bytes:
+    """The byte before the backslashes that end at each place; JSON within JSON has several."""
+    for _ in range(_MAX_BACKSLASHES):
+        at = at - ((at > 0) & (column.behind(at, 1) == ord("\\")))
+    return column.behind(at, 1)
 
 
 def with_secret_name(column: ByteColumn) -> Bools:
@@ -64,6 +72,6 @@ def with_secret_name(column: ByteColumn) -> Bools:
     return hits
 
 
-def _small(column: ByteColumn, places: Ints, n: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+def _small(column: ByteColumn, places: Ints, n: int) -> Bytes:
     """The byte `n` before each place, letters made small."""
     return column.behind(places, n) | np.uint8(0x20)

@@ -14,7 +14,7 @@ from collector.redaction.match import Match
 from collector.redaction.view import View, undone
 
 MAX_JSON_DEPTH: Final = 16
-"""JSON in a string in JSON is opened so many times (its escapes double at each level); what is deeper is read as text."""
+"""JSON in a string in JSON is opened so often (its escapes double at each level); what is deeper is read as text."""
 
 MAX_PASSES: Final = 8
 """What a find leaves beside it may be a find of its own; a cell is searched again until nothing is found."""

@@ -8,6 +8,7 @@ from collector.redaction.cells import MAX_JSON_DEPTH
 from collector.redaction.documents import MAX_NUMBER_DIGITS, MIN_NUMBER_DIGITS
 from collector.redaction.kinds import Kind, label_of
 from collector.redaction.nearby import REACH, WORDS
+from collector.redaction.phone import MAX_RUN_GROUPS
 from collector.redaction.policy import Mode, Policy, Role
 from collector.redaction.provider_keys import PROVIDER_KEYS
 
@@ -41,6 +42,7 @@ NOT_SEARCHED: Final = (
     "the content of base64 (images, audio, files): it is not decoded",
     f"JSON numbers with fewer than {MIN_NUMBER_DIGITS} or more than {MAX_NUMBER_DIGITS} digits, and fractions",
     f"JSON within JSON strings deeper than {MAX_JSON_DEPTH} levels is read as text with its escapes undone",
+    f"phone numbers without + in tables of more than {MAX_RUN_GROUPS} numbers with only spaces or points between",
     "numbers in words, digits of other scripts, and text that was made unreadable on purpose",
 )
 

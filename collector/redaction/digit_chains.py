@@ -117,14 +117,17 @@ def rows_with_digits(chains: Chains, n_rows: int) -> Bools:
 
 
 def _rules(chains: Chains, kinds: Collection[str]) -> list[Bools]:
-    single, n_digits = chains.n_runs == 1, chains.n_digits
-    grouped = ~single & (n_digits >= _MIN_GROUPED_DIGITS) & ~_is_date(chains)
+    n_digits = chains.n_digits
+    single = (chains.n_runs == 1) & (chains.lead != ord("."))  # after a point it is a fraction
+    grouped = (chains.n_runs > 1) & (n_digits >= _MIN_GROUPED_DIGITS) & ~_is_date(chains)
     digit = chains.head // 10
     rules: list[Bools] = []
     if Kind.CARD in kinds:
         # Unix times begin with 1, in every unit; of the cards, only old ones of JCB do.
         known = ((digit >= 2) & (digit != 7) & (digit != 9)) | np.isin(chains.head, (6, 18))
-        rules += [single & (n_digits >= 12) & known, grouped & (n_digits >= 12)]
+        # 12 digits after a hyphen are the end of a UUID.
+        enough = (n_digits >= 13) | ((n_digits == 12) & (chains.lead != ord("-")))
+        rules += [single & enough & known, grouped & (n_digits >= 12)]
     if Kind.PHONE in kinds:
         led = (chains.lead == ord("+")) | (chains.lead == ord("("))
         rules += [led & (n_digits >= MIN_NAMED_DIGITS), grouped]
@@ -164,6 +167,8 @@ def _joined(data: Bytes, starts: Ints, ends: Ints, row: Ints, lengths: Ints) -> 
     fraction = (separator == ord(".")) & (lengths[1:] >= _MIN_FRACTION_DIGITS)
     wide = (separator >= 128) & (gap <= _MAX_WIDE_GAP)  # a no-break space is two or three bytes
     near = ((gap <= _MAX_GAP) | wide) & _SEPARATOR[separator] & _SEPARATOR[data[starts[1:] - 1]]
+    inside = data[np.minimum(ends[:-1] + 1, starts[1:] - 1)], data[np.maximum(starts[1:] - 2, ends[:-1])]
+    near &= _SEPARATOR[inside[0]] & _SEPARATOR[inside[1]]
     joined: Bools = near & (row[1:] == row[:-1]) & ~fraction
     return joined
 

@@ -1,6 +1,7 @@
 """All finds of a policy in a text: the detectors' candidates, judged, and what overlaps made one find."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -123,7 +124,7 @@ class Finder:
         if not matches:
             return []
         tokens = [m.span() for m in self.token.finditer(text)]
-        matches = [m for m in matches if m.end > m.start and not any(s <= m.start and m.end <= e for s, e in tokens)]
+        matches = [m for m in matches if not _is_within(m, tokens)]
         spans = [(m.start, m.end, m) for m in matches] + [(s, e, None) for s, e in tokens]
         spans.sort(key=lambda span: (span[0], -span[1]))
         resolved = []
@@ -135,6 +136,12 @@ class Finder:
                 whole = (best.start, best.end) == (start, end)
                 resolved.append(best if whole else Match(start, end, best.kind, text[start:end]))
         return resolved
+
+
+def _is_within(match: Match, tokens: Sequence[tuple[int, int]]) -> bool:
+    """Whether `match` lies in one of `tokens`, which are sorted and do not overlap."""
+    before = bisect_right(tokens, match.start, key=lambda token: token[0]) - 1
+    return before >= 0 and match.end <= tokens[before][1]
 
 
 _Span = tuple[int, int, Match | None]

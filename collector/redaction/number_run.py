@@ -71,7 +71,10 @@ class NumberRun:
 
     def extension(self, group: int) -> int:
         """Length of an extension such as " x123" after `group`."""
-        found = _EXTENSION.match(self.text, self.groups[group][1])
+        end = self.groups[group][1]
+        if self.text[end : end + 1] not in (" ", "x", "X", "e", "E", "#"):
+            return 0
+        found = _EXTENSION.match(self.text, end)
         return found.end() - found.start() if found else 0
 
 

@@ -18,6 +18,9 @@ from collector.redaction.nearby import phone_word_follows, says_phone
 from collector.redaction.number_run import NumberRun
 
 MIN_DIGITS, MAX_DIGITS = 7, 15
+MAX_COUNTRY_CODE_DIGITS = 3
+MAX_RUN_GROUPS = 60
+"""A longer run of groups with nothing but spaces and points between is a table: only numbers with + are looked for."""
 _MAX_GROUPS = 8
 _MIN_FRACTION_DIGITS = 6
 _TYPES = (
@@ -102,9 +105,11 @@ def _with_country(digits: str, regions: tuple[str, ...], *, need_trunk: bool) ->
 
 def phones_in(run: NumberRun, regions: tuple[str, ...]) -> Iterator[Match]:
     """The phone numbers among the groups of `run`, from the left, the longest first."""
-    first = 0
+    first, is_table = 0, len(run.groups) > MAX_RUN_GROUPS
     while first < len(run.groups):
-        if found := _phone_at(run, first, regions):
+        if is_table and "+" not in run.gap(first):
+            first += 1
+        elif found := _phone_at(run, first, regions):
             last, match = found
             yield match
             first = last + 1
@@ -115,6 +120,10 @@ def phones_in(run: NumberRun, regions: tuple[str, ...]) -> Iterator[Match]:
 def _phone_at(run: NumberRun, first: int, regions: tuple[str, ...]) -> tuple[int, Match] | None:
     lead = run.lead(first)
     plus = "+" in lead
+    # In sums, a + stands before a space and a bracket opens far from where it closes.
+    if lead.endswith(" ") and (first + 1 >= len(run.groups) or run.length(first) > MAX_COUNTRY_CODE_DIGITS):
+        return None
+    bracket = "(" in lead and first + 1 < len(run.groups) and ")" in run.gap(first + 1)
     if not _may_start(run, first, lead) or (not plus and not run.starts_apart(first)):
         return None
     start = run.groups[first][0]
@@ -132,7 +141,7 @@ def _phone_at(run: NumberRun, first: int, regions: tuple[str, ...]) -> tuple[int
         elif digits.startswith("00") and (last > first or worded) and international(digits[2:]):
             number = f"+{digits[2:]}"
         else:
-            number = _national(digits, spelled, regions, apart=last > first, bracket="(" in lead, worded=worded)
+            number = _national(digits, spelled, regions, apart=last > first, bracket=bracket, worded=worded)
         if number:
             return last, Match(start - len(lead), end + run.extension(last), Kind.PHONE, number)
     return None
@@ -142,7 +151,7 @@ def _may_start(run: NumberRun, first: int, lead: str) -> bool:
     """Whether a number can begin at group `first`, decided cheaply: most groups of most runs cannot."""
     start = run.groups[first][0]
     near_an_end = first == 0 or first + _MAX_GROUPS >= len(run.groups)
-    return bool(lead) or run.text[start] == "0" or run.length(first) in (1, 3) or near_an_end
+    return bool(lead) or run.text[start] in "01" or run.length(first) == len("201") or near_an_end
 
 
 def _ends(run: NumberRun, first: int) -> list[int]:
@@ -152,8 +161,9 @@ def _ends(run: NumberRun, first: int) -> list[int]:
         n_digits += run.length(last)
         if n_digits > MAX_DIGITS + len("000") or (last > first and _is_break(run, last)):
             break
+        whole = last == first or run.length(last) > 1  # the last digit alone is a fraction or a footnote
         apart = run.ends_apart(last) or phone_word_follows(run.text, run.groups[last][1])
-        if n_digits >= MIN_DIGITS and apart:
+        if n_digits >= MIN_DIGITS and apart and whole:
             ends.append(last)
     return ends
 
@@ -178,7 +188,8 @@ def _national(
     """The number in a national format, as +country code and digits where its country is known, else its digits."""
     if len(digits) > MAX_DIGITS:
         return None
-    trunk_or_bracket = apart and (digits[0] == "0" or bracket) and len(digits) >= 9
+    trunk = spelled[0] == "0" and spelled[1].isdigit()
+    trunk_or_bracket = apart and (trunk or bracket) and len(digits) >= 9
     north_american = _NORTH_AMERICAN.fullmatch(spelled) is not None
     if not (trunk_or_bracket or north_american or worded):
         return None

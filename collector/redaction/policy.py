@@ -7,6 +7,7 @@ from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from phonenumbers import SUPPORTED_REGIONS
 
 from collector.errors import WatchkeeperError
 from collector.redaction.kinds import ALL, Kind
@@ -91,6 +92,8 @@ class Policy:
     def __post_init__(self) -> None:
         if self.mode is not Mode.OFF and len(self.hash_key) < MIN_HASH_KEY_BYTES:
             raise InvalidPolicy(f"hash_key has {len(self.hash_key)} bytes, it needs {MIN_HASH_KEY_BYTES} or more")
+        if unknown := sorted(set(self.phone_regions) - set(SUPPORTED_REGIONS)):
+            raise InvalidPolicy(f"phone_regions: {', '.join(unknown)} unknown; use ISO codes such as US, GB, DE")
         names = [pattern.name for pattern in self.patterns]
         if len(set(names)) < len(names):
             raise InvalidPolicy(f"pattern names must differ, got {', '.join(names)}")

@@ -125,6 +125,8 @@ HARMLESS = (
     "000-12-3456 666-12-3456 900-12-3456",
     "the bearer of authentication_mechanisms",
     "-----BEGIN PRIVATE KEY----- marks where a key starts",
+    "4117 + 630869830, 12 * (33000 / (33000 + 33000)), t = (12.7413 - 0) / 0.9123",
+    "ISBN 0 - 312 - 42827 - 8, 1997 04 09 58 14.9, ssl_private_key: /data/privkey.pem",
     "MAX_RETRIES=10 https://example.com/a/b?page=2#x",
     "123 456 7890123456 99",
 )

@@ -38,6 +38,7 @@ def test_a_project_sets_only_what_differs() -> None:
         ({"hash_key": "short"}, "hash_key has 5 bytes"),
         ({"patterns": [{"name": "x", "regex": "("}]}, "pattern x"),
         ({"projects": {"p": {"patterns": [{"name": "email", "regex": "x"}]}}}, "projects.p: pattern name 'email'"),
+        ({"phone_regions": ["US", "Germany"]}, "Germany unknown"),
         ({"mode": "hide"}, "mode"),
         ({"colour": 1}, "colour"),
     ],
