@@ -39,7 +39,7 @@ class Rest:
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self.url = url.rstrip("/")
         # A platform on this machine is not behind the proxy of the environment.
-        is_near = httpx.URL(self.url).host in ("127.0.0.1", "localhost", "::1")
+        is_near = _host(self.url) in ("127.0.0.1", "localhost", "::1")
         self._client = httpx.Client(headers=headers, timeout=TIMEOUT_S, trust_env=not is_near)
         self._patience_s = patience_s
         self._sleep = sleep
@@ -80,8 +80,6 @@ class Rest:
                     raise PlatformUnavailable(
                         f"{self.url}: nobody answers; start `watchkeeper up`, or name the right address with --url"
                     ) from error
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-                raise PlatformUnavailable(f"--url {self.url}: {error}; write it like {DEFAULT_URL}") from error
             else:
                 self._was_there = True
                 if response.status_code not in _LATER:
@@ -104,6 +102,20 @@ class Rest:
             return response.json()
         except ValueError as error:
             raise PlatformUnavailable(f"{self.url}: this is no Watchkeeper: its answer is not JSON") from error
+
+
+def _host(url: str) -> str:
+    """
+    Raises:
+        PlatformUnavailable: if `url` is none of http or https.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise PlatformUnavailable(f"--url {url}: {error}; write it like {DEFAULT_URL}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise PlatformUnavailable(f"--url {url}: no address of HTTP; write it like {DEFAULT_URL}")
+    return parsed.host
 
 
 def _said(response: httpx.Response) -> str:
