@@ -56,7 +56,7 @@ class Grouped:
         return self.scopes.take(pa.array(self.scope))
 
     def field(self, *path: str) -> pa.Array:
-        return pc.struct_field(self.items, list(path))
+        return child(self.items, *path)
 
     def texts(self, *path: str, max_chars: int = MAX_NAME_CHARS) -> pa.Array:
         """A text of each item, within `max_chars`."""
@@ -68,6 +68,14 @@ class Grouped:
         return limit_attributes(self.field("attributes"), limits, self.cut)
 
 
+def child(structs: pa.StructArray, *path: str) -> pa.Array:
+    """A field of each struct, null where the struct is."""
+    for name in path:
+        # Where no struct is null, its field can be had without a kernel, which takes some microseconds to start.
+        structs = pc.struct_field(structs, name) if structs.null_count else structs.field(name)
+    return structs
+
+
 def grouped(batch: pa.RecordBatch, limits: Limits) -> Grouped:
     """The items of a decoded export.
 
@@ -76,13 +84,13 @@ def grouped(batch: pa.RecordBatch, limits: Limits) -> Grouped:
     """
     groups = batch.column("groups").flatten()
     _refuse_many(len(groups), limits)
-    scopes, group_of_scope = _flatten(pc.struct_field(groups, "scopes"))
+    scopes, group_of_scope = _flatten(child(groups, "scopes"))
     _refuse_many(len(scopes), limits)
-    items, scope = _flatten(pc.struct_field(scopes, "items"))
+    items, scope = _flatten(child(scopes, "items"))
     _refuse_many(len(items), limits)
     cut: Counter[str] = Counter()
-    names, _ = cut_texts(pc.struct_field(scopes, ["scope", "name"]), MAX_NAME_CHARS)
-    attributes = limit_attributes(pc.struct_field(groups, ["resource", "attributes"]), limits, cut)
+    names, _ = cut_texts(child(scopes, "scope", "name"), MAX_NAME_CHARS)
+    attributes = limit_attributes(child(groups, "resource", "attributes"), limits, cut)
     max_chars = resource_chars(len(items))
     return Grouped(
         items=items,
