@@ -9,18 +9,26 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from prometheus_client import CollectorRegistry
 
 from collector.batch import Batch
@@ -188,6 +196,23 @@ def test_an_empty_body_is_an_empty_export(receiver: Receiver, signal: str, conte
     response = receiver.post(b"", f"/v1/{signal}", content_type=content_type)
     assert (response.status_code, response.content) == (200, b"" if content_type == PROTOBUF else b"{}")
     assert receiver.post(b"", f"/v1/{signal}", content_encoding="gzip").status_code == 200
+
+
+def test_the_exporters_of_the_opentelemetry_sdk_are_understood(receiver: Receiver) -> None:
+    options: dict[str, Any] = {"compression": Compression.Gzip, "timeout": 20}
+    logs = LoggerProvider()
+    logs.add_log_record_processor(SimpleLogRecordProcessor(OTLPLogExporter(f"{receiver.url}/v1/logs", **options)))
+    logs.get_logger("shop").emit(body={"role": "user"}, event_name="gen_ai.user.message", timestamp=time.time_ns())
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{receiver.url}/v1/metrics", **options))
+    metrics = MeterProvider([reader])
+    meter = metrics.get_meter("shop")
+    meter.create_counter("requests").add(2)
+    meter.create_histogram("latency", "s").record(0.5)
+    assert metrics.force_flush()
+    metrics.shutdown()
+    logs.shutdown()  # type: ignore[no-untyped-call]
+    assert receiver.count("watchkeeper_accepted_records_total", signal="logs", transport="http") == 1
+    assert receiver.count("watchkeeper_accepted_records_total", signal="metrics", transport="http") >= 2
 
 
 def test_log_records_that_cannot_be_kept_are_counted_in_the_answer(receiver: Receiver) -> None:
