@@ -2,9 +2,9 @@
 
 usage: python bench/redaction.py LOAD_GENERATOR [--spans N]
 
-LOAD_GENERATOR is a script with `build(n_spans, batch)` that gives encoded exports (otlp_load.py). The first line has the
-time of one pass of a small regular expression (RE2) over the same texts: what a search that never looks twice would take
-on this machine at this moment.
+LOAD_GENERATOR is a script with `build(n_spans, batch)` that gives encoded exports (otlp_load.py). The first line has
+the time of one pass of a small regular expression (RE2) over the same texts: what a search that never looks twice would
+take on this machine at this moment.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from collector.normalise import normalise
 from collector.otlp.table import read_export
-from collector.redaction import GROUPS, Kind, Policy, Role, redact
+from collector.redaction import GROUPS, Kind, Policy, Role, redact_all
 
 SPANS_PER_EXPORT = 512
 ROUNDS = 5
@@ -106,7 +106,7 @@ def main() -> None:
         counts: Counter[str] = Counter()
 
         def step(spans: pa.Table, calls: pa.Table, policy: Policy = policy, counts: Counter[str] = counts) -> None:
-            counts.update(redact(spans, SPAN_ROLES, policy)[1] + redact(calls, CALL_ROLES, policy)[1])
+            counts.update(redact_all([(spans, SPAN_ROLES), (calls, CALL_ROLES)], policy)[1])
 
         plain_us = us_per_span(step, plain)
         n_plain = counts.total() // ROUNDS

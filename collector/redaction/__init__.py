@@ -4,7 +4,7 @@ from collector.redaction.config import RedactionConfig
 from collector.redaction.coverage import Coverage, coverage
 from collector.redaction.kinds import GROUPS, Kind
 from collector.redaction.policy import InvalidPolicy, Mode, Pattern, Policy, Role
-from collector.redaction.table import redact
+from collector.redaction.table import redact, redact_all
 
 __all__ = [
     "GROUPS",
@@ -18,4 +18,5 @@ __all__ = [
     "Role",
     "coverage",
     "redact",
+    "redact_all",
 ]

@@ -98,16 +98,21 @@ def _judge_userinfo(text: str, start: int, end: int) -> Iterator[Match]:
 
 
 ASSIGNMENT = Detector(
+    min_length=8,
     kinds=frozenset({Kind.PASSWORD, Kind.API_KEY, Kind.BEARER_TOKEN}),
-    prefilter={},
+    prefilter=dict.fromkeys(
+        (Kind.PASSWORD, Kind.API_KEY, Kind.BEARER_TOKEN),
+        r"(?i:pass(?:word|wd|phrase)|pwd|key|token|secret|authorization|cookie)[\"'`\\]*\s*[:=]",
+    ),
     needs=("pass", "pwd", "key", "token", "secret"),
     anchor=re.compile(f"(?:{KEY_NAMES}|{PASSWORD_NAMES}){_OPERATOR}{_VALUE}", re.IGNORECASE),
     judge=_judge_assignment,
 )
 
 USERINFO = Detector(
+    min_length=6,
     kinds=frozenset({Kind.PASSWORD}),
-    prefilter={},
+    prefilter={Kind.PASSWORD: "@"},
     needs=("://",),
     anchor=re.compile(r"://[^\s/:@\"'<>]*+:[^\s/@\"'<>]++@"),
     judge=_judge_userinfo,

@@ -16,8 +16,9 @@ class Detector:
     Args:
         kinds: what it can find.
         prefilter: per kind, an RE2 expression on bytes that matches every text with a find, escaped or not, and few
-            others; it is asked of texts with two digits or more. Kinds without one are looked for by `digit_chains`
-            and `byte_marks`.
+            others. Kinds that are digits only have none: `digit_chains` looks for them.
+        needs_digits: nothing is found in a text with less than `digit_chains.MIN_DIGITS` digits.
+        min_length: characters of the shortest candidate.
         needs: a text without any of these (small letters; texts are compared in small letters) holds no candidate;
             empty: any may.
         anchor: its matches are the candidates. It looks at each character a bounded number of times: it starts at a
@@ -27,6 +28,8 @@ class Detector:
 
     kinds: frozenset[str]
     prefilter: Mapping[str, str]
+    needs_digits: bool = False
+    min_length: int
     needs: tuple[str, ...] = ()
     anchor: re.Pattern[str]
     judge: Judge

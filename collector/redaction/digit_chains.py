@@ -15,9 +15,12 @@ import numpy as np
 from collector.redaction.byte_column import Bools, ByteColumn, Bytes, Ints
 from collector.redaction.kinds import Kind
 
+MIN_DIGITS: Final = 4
+"""No number has fewer; 1.2.3.4 has four."""
 MIN_NAMED_DIGITS: Final = 7
 """What a chain needs to be a number when a word beside it says so."""
 _MIN_GROUPED_DIGITS: Final = 9
+_MAX_BACKSLASHES: Final = 16
 _MAX_GAP: Final = 4
 _MAX_WIDE_GAP: Final = 9
 _MIN_FRACTION_DIGITS: Final = 6
@@ -45,30 +48,61 @@ class Chains:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Where the stretches of digits start and end."""
+    """Where the stretches of digits start and end, and the text that each belongs to."""
 
     starts: Ints
     ends: Ints
+    row: Ints
 
 
 def runs_of(column: ByteColumn) -> Runs:
     data = column.data
     if not len(data):
-        return Runs(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        none = np.zeros(0, np.int64)
+        return Runs(none, none, none)
     is_digit = (data - np.uint8(ord("0"))) < np.uint8(10)
     edges = np.flatnonzero(is_digit[1:] != is_digit[:-1]) + 1
     if is_digit[0]:
         edges = np.insert(edges, 0, 0)
     if is_digit[-1]:
         edges = np.append(edges, len(data))
-    return Runs(edges[0::2], edges[1::2])
+    starts = edges[0::2]
+    # Texts are long and runs many: cheaper than a search for each run.
+    row = np.repeat(np.arange(len(column)), np.diff(np.searchsorted(starts, column.offsets)))
+    return Runs(starts, edges[1::2], row)
 
 
-def rows_with_two_digits(column: ByteColumn, runs: Runs) -> Bools:
-    """The texts with two digits or more, wherever they stand."""
-    n_digits = np.bincount(column.row(runs.starts), runs.ends - runs.starts, len(column))
-    hits: Bools = n_digits >= 2
+def with_many_digits(column: ByteColumn, runs: Runs) -> Bools:
+    """The texts with `MIN_DIGITS` digits or more, wherever they stand; others hold no number of a person."""
+    n_digits = np.bincount(runs.row, runs.ends - runs.starts, len(column))
+    hits: Bools = n_digits >= MIN_DIGITS
     return hits | touching(column)
+
+
+def with_escaped_gaps(column: ByteColumn, runs: Runs) -> Ints:
+    """The texts in which a wide space or hyphen, written as an escape such as \\u00a0 or \\u2011, follows a digit.
+
+    The digits of the escape are runs themselves; within JSON in JSON there are more backslashes.
+    """
+    if not len(runs.ends):
+        return runs.row
+    last = len(column.data) - 1
+    at, row = np.minimum(runs.ends, last), runs.row
+    kept = column.data[at] == ord("\\")
+    at, row = at[kept], row[kept]
+    for _ in range(_MAX_BACKSLASHES):
+        at = np.minimum(at + (column.data[at] == ord("\\")), last)
+    after = [column.data[np.minimum(at + n, last)] for n in range(4)]
+    latin = (after[1] == ord("0")) & (after[2] == ord("0")) & ((after[3] | 0x20) == ord("a"))
+    wide = (after[1] == ord("2")) & (after[2] == ord("0"))
+    escaped: Ints = row[(after[0] == ord("u")) & (latin | wide)]
+    return escaped
+
+
+def of_rows(runs: Runs, chosen: Bools) -> Runs:
+    """Those of `runs` that stand in the texts `chosen`."""
+    kept = chosen[runs.row]
+    return Runs(runs.starts[kept], runs.ends[kept], runs.row[kept])
 
 
 def chains_of(column: ByteColumn, runs: Runs) -> Chains:
@@ -77,9 +111,8 @@ def chains_of(column: ByteColumn, runs: Runs) -> Chains:
     Two texts that touch with digits may count as one chain of the first; `touching` tells which.
     """
     data, offsets = column.data, column.offsets
-    row = column.row(runs.starts)
-    kept = ~_follows_letter(data, runs.starts, offsets[row])
-    starts, ends, row = runs.starts[kept], runs.ends[kept], row[kept]
+    kept = ~_follows_letter(data, runs.starts, offsets[runs.row])
+    starts, ends, row = runs.starts[kept], runs.ends[kept], runs.row[kept]
     if not len(starts):
         none = np.zeros(0, np.int64)
         return Chains(none, none, none, none, none, none, none.astype(np.uint8))
@@ -155,8 +188,10 @@ def _is_date(chains: Chains) -> Bools:
 def _follows_letter(data: Bytes, starts: Ints, first: Ints) -> Bools:
     """Which runs come right after a letter of their text that is no escape such as `\\n` or `\\u00e9`."""
     after: Bools = (starts > first) & _LETTER[data[np.maximum(starts - 1, 0)]]
+    doubtful = np.flatnonzero(after)
+    at, first = starts[doubtful], first[doubtful]
     for back in range(2, 7):
-        after &= ~((starts - back >= first) & (data[np.maximum(starts - back, 0)] == ord("\\")))
+        after[doubtful] &= ~((at - back >= first) & (data[np.maximum(at - back, 0)] == ord("\\")))
     return after
 
 

@@ -52,8 +52,9 @@ def _is_label(label: str) -> bool:
 
 
 EMAIL = Detector(
+    min_length=6,
     kinds=frozenset({Kind.EMAIL}),
-    prefilter={},
+    prefilter={Kind.EMAIL: "@|%40"},
     needs=("@", "%40"),
     anchor=re.compile(rf"(?:@|%40)(?={_LABEL}++\.)"),
     judge=_judge,

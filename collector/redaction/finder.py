@@ -15,20 +15,21 @@ import pyarrow.compute as pc
 
 from collector.redaction.assignments import ASSIGNMENT, USERINFO
 from collector.redaction.byte_column import Bools, ByteColumn
-from collector.redaction.byte_marks import with_at, with_escapes_to_undo, with_secret_name
 from collector.redaction.detector import Detector
 from collector.redaction.digit_chains import (
     chains_of,
+    of_rows,
     rows_with_digits,
     rows_with_numbers,
-    rows_with_two_digits,
     runs_of,
     touching,
+    with_escaped_gaps,
+    with_many_digits,
 )
 from collector.redaction.email import EMAIL
 from collector.redaction.iban import IBAN
 from collector.redaction.ip import IPV4, IPV6
-from collector.redaction.kinds import SECRETS, Kind, label_of
+from collector.redaction.kinds import Kind, label_of
 from collector.redaction.match import Match
 from collector.redaction.named_ids import NAMED_IDS
 from collector.redaction.nearby import words_of
@@ -37,10 +38,9 @@ from collector.redaction.numbers import numbers
 from collector.redaction.own_patterns import OwnPatterns
 from collector.redaction.policy import Policy
 from collector.redaction.provider_keys import PROVIDER
+from collector.redaction.regexes import ESCAPED_ASCII
 from collector.redaction.tokens import PRIVATE_KEY, TOKEN
 
-_WITH_AT: Final = EMAIL.kinds | USERINFO.kinds
-_NAMED: Final = ASSIGNMENT.kinds
 _TELLING: Final = re.compile(r"[0-9@%=]|://|-----")
 
 
@@ -49,8 +49,8 @@ class Finder:
     """What finds the kinds of one policy.
 
     Args:
-        prefilters: RE2 on bytes, for texts with two digits or more, which may have JSON escapes in them. Several small
-            ones: all in one would have more states than RE2 keeps.
+        prefilter: RE2 on bytes, for every text; a text may have JSON escapes in it.
+        prefilter_of_numbers: the same for texts with several digits. Both in one would have more states than RE2 keeps.
         numeric: those of the policy's kinds that are digits only.
         words: RE2 on bytes; beside one of these, more numbers count.
         detectors: those of the policy's kinds.
@@ -59,7 +59,8 @@ class Finder:
         token: matches what redaction writes, which is never touched again.
     """
 
-    prefilters: tuple[str, ...]
+    prefilter: str
+    prefilter_of_numbers: str
     numeric: frozenset[str]
     words: str
     detectors: tuple[Detector, ...]
@@ -68,25 +69,26 @@ class Finder:
     token: re.Pattern[str]
 
     def may_hold(self, texts: pa.Array) -> npt.NDArray[np.bool_]:
-        """Which of `texts` (large_string) could hold a find; nulls hold none."""
-        column = ByteColumn.of(texts)
-        hits = with_escapes_to_undo(column)
-        if not _WITH_AT.isdisjoint(self.priority):
-            hits |= with_at(column)
-        if not _NAMED.isdisjoint(self.priority):
-            hits |= with_secret_name(column)
-        runs = runs_of(column)
-        if self.numeric:
-            chains = chains_of(column, runs)
-            hits |= rows_with_numbers(chains, self.numeric, len(texts)) | touching(column)
-            self._look(texts, hits, rows_with_digits(chains, len(texts)), self.words)
-        digits = rows_with_two_digits(column, runs)
-        for prefilter in self.prefilters:
-            self._look(texts, hits, digits, prefilter)
+        """Which of `texts` could hold a find; nulls hold none."""
+        hits = self._matching(texts, self.prefilter)
+        if self.numeric or self.prefilter_of_numbers:
+            self._look_at_numbers(texts, hits)
         if self.own:
             hits |= np.asarray(self.own.may_hold(texts).fill_null(False))
         hits &= np.asarray(texts.is_valid())
         return hits
+
+    def _look_at_numbers(self, texts: pa.Array, hits: Bools) -> None:
+        """Add to `hits` the texts with numbers that could be somebody's."""
+        column = ByteColumn.of(texts)
+        runs = runs_of(column)
+        many = with_many_digits(column, runs)
+        self._look(texts, hits, many, self.prefilter_of_numbers)
+        if self.numeric:
+            chains = chains_of(column, of_rows(runs, many))
+            hits |= rows_with_numbers(chains, self.numeric, len(texts)) | touching(column)
+            hits[with_escaped_gaps(column, runs)] = True
+            self._look(texts, hits, rows_with_digits(chains, len(texts)), self.words)
 
     def _look(self, texts: pa.Array, hits: Bools, chosen: Bools, regex: str) -> None:
         """Add to `hits` those of the texts `chosen` that match `regex`."""
@@ -96,7 +98,8 @@ class Finder:
 
     def _matching(self, texts: pa.Array, regex: str) -> npt.NDArray[np.bool_]:
         # On bytes an expression compiles to a fraction of what it needs for UTF-8.
-        hits = pc.match_substring_regex(texts.cast(pa.large_binary()), regex)
+        kind = pa.large_binary() if pa.types.is_large_string(texts.type) else pa.binary()
+        hits = pc.match_substring_regex(texts.cast(kind), regex)
         return np.array(hits.fill_null(False), bool)
 
     def is_worth_a_look(self, text: str) -> bool:
@@ -116,7 +119,8 @@ class Finder:
 
     def _built_in(self, text: str) -> list[Match]:
         lowered = text.lower()
-        matches = chain.from_iterable(detector.matches(text, lowered) for detector in self.detectors)
+        long_enough = [detector for detector in self.detectors if len(text) >= detector.min_length]
+        matches = chain.from_iterable(detector.matches(text, lowered) for detector in long_enough)
         return [match for match in matches if match.kind in self.priority]
 
     def _resolved(self, text: str, matches: list[Match]) -> list[Match]:
@@ -172,12 +176,21 @@ def finder_of(policy: Policy) -> Finder:
     names = [pattern.name for pattern in policy.patterns] + [kind for kind in Kind if kind in policy.kinds]
     priority = {name: place for place, name in enumerate(names)}
     chosen = [d for d in built_in if not d.kinds.isdisjoint(priority)]
-    secrets = [regex for d in chosen for kind, regex in d.prefilter.items() if kind in priority and kind in SECRETS]
-    others = [regex for d in chosen for kind, regex in d.prefilter.items() if kind in priority and kind not in SECRETS]
+    regexes = {
+        numbers_only: dict.fromkeys(
+            regex
+            for detector in chosen
+            if detector.needs_digits is numbers_only
+            for kind, regex in detector.prefilter.items()
+            if kind in priority
+        )
+        for numbers_only in (False, True)
+    }
     numeric = policy.kinds & (NUMERIC_KINDS | {Kind.IP})
     labels = "|".join(label_of(name) for name in dict.fromkeys([*names, *Kind]))
     return Finder(
-        prefilters=tuple("|".join(group) for group in (secrets, others) if group),
+        prefilter="|".join([*regexes[False], ESCAPED_ASCII]),
+        prefilter_of_numbers="|".join(regexes[True]),
         numeric=numeric,
         words=words_of(policy.kinds),
         detectors=tuple(chosen),

@@ -51,6 +51,8 @@ def _judge(text: str, start: int, end: int) -> Iterator[Match]:
 _FIRST_SMALL = "(?:[g-z][a-z]|[a-f][g-z]|ad|ae|ba|be|de|ee)"
 
 IBAN = Detector(
+    min_length=15,
+    needs_digits=True,
     kinds=frozenset({Kind.IBAN}),
     prefilter={Kind.IBAN: rf"[A-Z][A-Z][0-9][0-9]{GAP}?[0-9A-Za-z]|{LEFT}{_FIRST_SMALL}[0-9][0-9]{GAP}?[0-9a-z]{{4}}"},
     anchor=re.compile(r"[0-9](?<=[A-Za-z]{2}[0-9])[0-9][ \u00a0-]?[0-9A-Za-z]{4}"),

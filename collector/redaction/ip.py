@@ -58,12 +58,14 @@ _V6 = (
 )
 
 IPV4 = Detector(
+    min_length=7,
     kinds=frozenset({Kind.IP}),
     prefilter={},
     anchor=re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"),
     judge=_judge_v4,
 )
 IPV6 = Detector(
+    min_length=4,
     kinds=frozenset({Kind.IP}),
     prefilter={Kind.IP: r"[0-9A-Fa-f]:[0-9A-Fa-f]+:[0-9A-Fa-f]+:[0-9A-Fa-f]+:|[0-9A-Fa-f:]{3}::"},
     needs=(":",),

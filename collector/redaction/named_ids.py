@@ -46,6 +46,8 @@ def _kind_of(number: str) -> Kind | None:
 
 
 NAMED_IDS = Detector(
+    min_length=9,
+    needs_digits=True,
     kinds=frozenset({Kind.UK_NINO, Kind.ES_DNI, Kind.IT_CODICE_FISCALE, Kind.FR_NIR}),
     prefilter={
         Kind.UK_NINO: r"[A-Z] ?[0-9][0-9] ?[0-9][0-9] ?[0-9][0-9] ?[A-D]",

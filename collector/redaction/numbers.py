@@ -158,4 +158,4 @@ def numbers(kinds: Collection[str], phone_regions: tuple[str, ...]) -> Detector:
         if Kind.PHONE in kinds:
             yield from phones_in(run, phone_regions)
 
-    return Detector(kinds=KINDS, prefilter={}, anchor=ANCHOR, judge=judge)
+    return Detector(min_length=MIN_DIGITS, kinds=KINDS, prefilter={}, anchor=ANCHOR, judge=judge)

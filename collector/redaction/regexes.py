@@ -14,3 +14,6 @@ RIGHT: Final = r"(?:[^0-9A-Za-z]|$)"
 
 GAP: Final = r"(?:[ \-]|[\x80-\xff]+|\\u[0-9A-Fa-f]{4})"
 """What may stand between the groups of one number."""
+
+ESCAPED_ASCII: Final = r"\\u00[2-7]"
+"""A printable ASCII character written as an escape: nothing can be ruled out without undoing it."""

@@ -30,8 +30,9 @@ def _judge_token(text: str, start: int, end: int) -> Iterator[Match]:
 
 
 TOKEN = Detector(
+    min_length=18,
     kinds=frozenset({Kind.BEARER_TOKEN}),
-    prefilter={Kind.BEARER_TOKEN: r"eyJ[A-Za-z0-9]|(?i:bearer)[\s%+\\]"},
+    prefilter={Kind.BEARER_TOKEN: r"eyJ|(?i:bearer)[\s%+\\]"},
     needs=("eyj", "bearer", "authorization"),
     anchor=re.compile(f"{_JWT}|{_AUTHORIZATION}|{_BEARER}"),
     judge=_judge_token,
@@ -56,6 +57,7 @@ def _judge_key(text: str, start: int, end: int) -> Iterator[Match]:
 
 
 PRIVATE_KEY = Detector(
+    min_length=40,
     kinds=frozenset({Kind.PRIVATE_KEY}),
     prefilter={Kind.PRIVATE_KEY: "-----BEGIN"},
     needs=("private key",),
