@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from collector.api.errors import NotFound, install_error_answers, unknown_paths_router
 from collector.api.guard import Guard
 from collector.api.reading import reading_router
+from collector.api.records import records_router
 from collector.api.shapes import ERRORS
 from collector.api.spans import spans_router
 from collector.api.writing import writing_router
@@ -35,5 +36,6 @@ def telemetry_router(
     router = APIRouter(prefix="/api/v1", responses=ERRORS)
     router.include_router(reading_router(guard, clock))
     router.include_router(spans_router(guard, clock))
+    router.include_router(records_router(guard, clock))
     router.include_router(writing_router(guard, store, ingest, clock, metrics, max_body_bytes=max_body_bytes))
     return router

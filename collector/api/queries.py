@@ -113,6 +113,23 @@ class SpanQuery(Paged):
     trace_id: TraceId | None = None
 
 
+class LogQuery(Paged):
+    """Every one given must be equal; `text` is a substring of the body, any case."""
+
+    environment: Text | None = None
+    service: Text | None = None
+    trace_id: TraceId | None = None
+    event_name: Text | None = None
+    severity: Text | None = None
+    text: Text | None = None
+
+
+class PointQuery(Paged):
+    environment: Text | None = None
+    service: Text | None = None
+    name: Text | None = None
+
+
 class VerdictQuery(Paged):
     """The range is that of the decision."""
 

@@ -7,6 +7,8 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from collector.call import Call
+from collector.logrecord import LogRecord
+from collector.metricpoint import MetricPoint
 from collector.score import Score
 from collector.span import Span, SpanEvent, SpanLink
 from collector.times import format_rfc3339
@@ -47,6 +49,14 @@ SpanShape = shape_of(
     "Span",
     left_out={"events", "links"},
     added={"duration_s": float, "events": list[SpanEventShape], "links": list[SpanLinkShape]},  # type: ignore[valid-type]
+)
+LogRecordShape = shape_of(LogRecord, "LogRecord", renamed={"time_ns": "time"})
+MetricPointShape = shape_of(
+    MetricPoint,
+    "MetricPoint",
+    renamed={"time_ns": "time"},
+    left_out={"start_ns"},
+    added={"start_time": str | None},
 )
 
 

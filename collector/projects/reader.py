@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from collector.call import Call
 from collector.errors import Forbidden
+from collector.logrecord import LogRecord
+from collector.metricpoint import MetricPoint
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
 from collector.score import Score
 from collector.span import Span
@@ -38,6 +40,24 @@ class ProjectReader:
 
     def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
         return self._reader.spans(self._own(filters), limit=limit, cursor=cursor)
+
+    def logs(
+        self,
+        filters: Filters,
+        *,
+        event_name: str | None = None,
+        severity: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[LogRecord]:
+        return self._reader.logs(
+            self._own(filters), event_name=event_name, severity=severity, limit=limit, cursor=cursor
+        )
+
+    def points(
+        self, filters: Filters, *, name: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> Page[MetricPoint]:
+        return self._reader.points(self._own(filters), name=name, limit=limit, cursor=cursor)
 
     def scan(self, *, after_seq: int, limit: int) -> Sequence[Call]:
         found: list[Call] = []

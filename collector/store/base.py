@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from collector.batch import Batch
 from collector.call import Call
+from collector.logrecord import LogRecord
+from collector.metricpoint import MetricPoint
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
 from collector.score import Score
 from collector.span import Span
@@ -76,6 +78,24 @@ class TelemetryReader(Protocol):
     def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
         """Spans newest first, ties by span id. Of `filters` the range, project, environment, service and trace_id
         apply; another is refused."""
+
+    def logs(
+        self,
+        filters: Filters,
+        *,
+        event_name: str | None = None,
+        severity: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[LogRecord]:
+        """Log records newest first, ties by log id. Of `filters` the range, project, environment, service, trace_id and
+        text (a substring of the body, any case) apply; another is refused."""
+
+    def points(
+        self, filters: Filters, *, name: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> Page[MetricPoint]:
+        """Data points newest first, ties by point id. Of `filters` the range, project, environment and service apply;
+        another is refused."""
 
     def scan(self, *, after_seq: int, limit: int) -> Sequence[Call]:
         """Calls in the order of arrival with seq > after_seq, none left out, contexts of the trace filled in."""

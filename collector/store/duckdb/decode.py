@@ -8,12 +8,16 @@ from typing import Any
 from collector.call import Call
 from collector.dialects.openai_shapes import message
 from collector.jsontext import parse
+from collector.logrecord import LogRecord
+from collector.metricpoint import MetricPoint
 from collector.score import Score
 from collector.span import Span, SpanEvent, SpanLink
 from collector.store.duckdb.paging import Row
 from collector.verdict import Effect, Pair, Verdict
 
 _CALL_FIELDS = tuple(f.name for f in fields(Call))
+_LOG_FIELDS = tuple(f.name for f in fields(LogRecord))
+_POINT_FIELDS = tuple(f.name for f in fields(MetricPoint))
 _SCORE_FIELDS = tuple(f.name for f in fields(Score))
 
 
@@ -117,6 +121,19 @@ def span_of(row: Row) -> Span:
             for link in _objects(row["links"], _text_part) or ()
         ),
     )
+
+
+def log_of(row: Row) -> LogRecord:
+    return LogRecord(**{name: row[name] for name in _LOG_FIELDS} | _sent_objects(row))
+
+
+def point_of(row: Row) -> MetricPoint:
+    values = {name: row[name] for name in _POINT_FIELDS} | _sent_objects(row)
+    return MetricPoint(**values | {"distribution": _object(row["distribution"])})
+
+
+def _sent_objects(row: Row) -> dict[str, dict[str, Any]]:
+    return {name: _object(row[name]) or {} for name in ("attributes", "resource")}
 
 
 def scores_of(rows: Sequence[Row]) -> list[Score]:

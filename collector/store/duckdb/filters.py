@@ -14,6 +14,8 @@ EQUAL = (
     "session_id", "user_id", "trace_id", "response_id", "error_type",
 )  # fmt: skip
 CALL_FIELDS = (*EQUAL, "has_error", "text")
+LOG_FIELDS = ("project", "environment", "service", "trace_id", "text")
+POINT_FIELDS = ("project", "environment", "service")
 SPAN_FIELDS = ("project", "environment", "service", "trace_id")
 SCORE_FIELDS = ("project", "environment", "service", "request_model", "trace_id")
 VERDICT_FIELDS = ("project", "service", "request_model")

@@ -18,13 +18,15 @@ from collector.batch import Batch
 from collector.call import Call
 from collector.errors import StoreUnavailable
 from collector.joining.joining import Joining, is_new
+from collector.logrecord import LogRecord
+from collector.metricpoint import MetricPoint
 from collector.otlp.hexids import trace_keys
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
 from collector.retention import Kept, Retention
 from collector.score import Score
 from collector.span import Span
 from collector.store.base import TextVector, WriteResult
-from collector.store.duckdb import aggregates, calls, compaction, opinions, retention
+from collector.store.duckdb import aggregates, calls, compaction, opinions, records, retention
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days, rereads
 from collector.store.duckdb.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
@@ -216,6 +218,26 @@ class DuckDBStore:
     @rereads
     def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
         return calls.find_spans(self._days, filters, limit=limit, cursor=cursor)
+
+    @rereads
+    def logs(
+        self,
+        filters: Filters,
+        *,
+        event_name: str | None = None,
+        severity: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[LogRecord]:
+        return records.find_logs(
+            self._days, filters, event_name=event_name, severity=severity, limit=limit, cursor=cursor
+        )
+
+    @rereads
+    def points(
+        self, filters: Filters, *, name: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> Page[MetricPoint]:
+        return records.find_points(self._days, filters, name=name, limit=limit, cursor=cursor)
 
     @rereads
     def scan(self, *, after_seq: int, limit: int) -> Sequence[Call]:

@@ -19,6 +19,7 @@ from collector.store import open_store
 from collector.store.base import TelemetryReader, TelemetryStore, TextVector
 from collector.times import parse_rfc3339
 from collector.verdict import Verdict
+from tests.collector.records import batch_of_logs, batch_of_points
 
 START_NS = parse_rfc3339("2026-11-21T12:00:00Z")
 EVER = Filters(since_ns=0, until_ns=2**62)
@@ -78,6 +79,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelemetryStore]:
             ]
         )
         store.write_verdicts([a_verdict(project)])
+        row = {"time_ns": START_NS, "project": project}
+        store.write([batch_of_logs([row | {"log_id": project}]), batch_of_points([row | {"point_id": project}])])
     yield store
     store.close()
 
@@ -94,6 +97,8 @@ QUESTIONS: dict[str, Ask] = {
     "call": lambda r: [r.call(call_id) for call_id in ALL_IDS],
     "trace": lambda r: r.trace(TRACE),
     "spans": lambda r: r.spans(EVER).items,
+    "logs": lambda r: r.logs(EVER).items,
+    "points": lambda r: r.points(EVER).items,
     "scan": lambda r: r.scan(after_seq=0, limit=100),
     "aggregate": lambda r: r.aggregate(
         Aggregation(filters=EVER, metrics=("requests", "score:user:stars:n"), by=("project", "service"))
