@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from collector.batch import CALL_SCHEMA, PART_SCHEMA, SPAN_SCHEMA, Batch
 from collector.call import CALL_OPERATIONS
 from collector.dialects import DIALECTS, Dialect, SpanView
+from collector.dialects.base import Facts
 from collector.dialects.doubts import believed, hidden_attributes, is_cache_apart, is_estimated
 from collector.dialects.finish import fill, fold
 from collector.dialects.genai import LIST_PARAMETERS, PARAMETERS
@@ -84,8 +85,9 @@ def _columns(table: SpanTable, operation: pa.Array) -> dict[str, pa.Array]:
     columns = {name: _column(attributes, name, hidden) for name in _TYPES if any(name in d.columns for d in DIALECTS)}
     columns["parameters"] = _parameters(attributes, hidden)
     columns["metadata"] = attributes.json_under(_METADATA, _NO_METADATA, np.ones(len(table), dtype=bool))
+    views: dict[int, SpanView] = {}
     for dialect in DIALECTS:
-        columns = _describe(dialect, table, columns)
+        columns = _describe(dialect, table, columns, views)
     columns |= _whole_tokens(table, columns)
     columns |= {name: in_own_form(columns[name]) for name in ("input_messages", "output_messages")}
     columns["finish_reasons"] = fold(fill(columns["finish_reasons"], columns["output_messages"]))
@@ -217,13 +219,22 @@ def _quoted(texts: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(texts), json_strings(texts), None)
 
 
-def _describe(dialect: Dialect, table: SpanTable, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-    """`columns` with the holes filled that `dialect.describe` can fill, and put right what it corrects."""
+def _describe(
+    dialect: Dialect, table: SpanTable, columns: Mapping[str, pa.Array], views: dict[int, SpanView]
+) -> dict[str, pa.Array]:
+    """`columns` with the holes filled that `dialect.describe` can fill, and put right what it corrects.
+
+    `views` keeps the spans that one dialect has looked at for the next.
+    """
     told_of = told_by(dialect, table) if len(table) else None
     rows = np.empty(0, np.int64) if told_of is None else np.flatnonzero(told_of)
     if not len(rows):
         return dict(columns)
-    facts = {int(row): dialect.describe(_view(table, int(row))) for row in rows}
+    facts: dict[int, Facts] = {}
+    for row in rows.tolist():
+        if row not in views:
+            views[row] = _view(table, row)
+        facts[row] = dialect.describe(views[row])
     filled = dict(columns)
     for field in sorted({field for told in facts.values() for field in told}):
         values = [_stored(field, facts[row].get(field)) if row in facts else None for row in range(len(table))]

@@ -21,11 +21,11 @@ JOINED_PART_SCHEMA = PART_SCHEMA.set(0, PART_SCHEMA.field("call_id").with_nullab
 class Changes:
     """`calls` are new or take the place of those in `removed`, as do `parts` of the parts with their ids.
 
-    `removed` are the keys (`call_id_of` trace and span) of parts that may have led a call, with their starts.
+    `removed` are (project, `call_id_of` trace and span) of parts that may have led a call, with their starts.
     """
 
     calls: pa.Table
-    removed: Mapping[str, int]
+    removed: Mapping[tuple[str, str], int]
     parts: pa.Table
 
 
@@ -75,10 +75,29 @@ class Joining:
 _LEADERS = ("message", "event", "wrapper", "span")
 
 
-def _starts(rows: Iterable[Row]) -> dict[str, int]:
+def _starts(rows: Iterable[Row]) -> dict[tuple[str, str], int]:
     """The keys of `rows`, each with the start of the part that led its call: that of a span, not of its log records."""
     ordered = sorted(rows, key=lambda row: _LEADERS.index(row["part_kind"]))
-    return {key_of(row): row["start_ns"] for row in ordered}
+    return {(row["project"], key_of(row)): row["start_ns"] for row in ordered}
+
+
+def joined(changes: Iterable[Changes]) -> Changes:
+    """The changes of several projects."""
+    found = list(changes)
+    return Changes(
+        calls=pa.concat_tables([CALL_SCHEMA.empty_table(), *(change.calls for change in found)]),
+        removed={key: start_ns for change in found for key, start_ns in change.removed.items()},
+        parts=pa.concat_tables([JOINED_PART_SCHEMA.empty_table(), *(change.parts for change in found)]),
+    )
+
+
+def projects_of(*tables: pa.Table) -> list[str]:
+    return sorted({project for table in tables for project in pc.unique(table["project"]).to_pylist()})
+
+
+def of_project(table: pa.Table, project: str) -> pa.Table:
+    own = pc.equal(table["project"], project)
+    return table if pc.all(own).as_py() is not False else table.filter(own)
 
 
 def _table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:

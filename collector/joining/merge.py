@@ -11,6 +11,7 @@ Part = Mapping[str, Any]
 """A row of PART_SCHEMA."""
 Row = dict[str, Any]
 
+LONGEST_STREAM_NS = 600 * NS_PER_S
 SLACK_NS = 5 * NS_PER_S
 """Two records of one call may stand so far apart: a streamed answer is sometimes recorded when it has been read."""
 
@@ -111,8 +112,35 @@ def _grouped(keys: Sequence[str], spans: Mapping[str, Part], above: Mapping[str,
         for other in keys[i + 1 :]:
             if _are_twins(spans[one], spans[other]):
                 unite(one, other)
+    _pair_halves([spans[key] for key in keys if len(group_of[key]) == 1], unite)
     unique = {id(group): group for group in group_of.values()}
     return [sorted(group) for group in unique.values()]
+
+
+def _pair_halves(parts: Sequence[Part], unite: Callable[[str, str], None]) -> None:
+    """A record of no length belongs to the stream with the same question that opened last before it."""
+    is_open = {part["part_id"]: part for part in parts if part["stream"] and not _is_told(part)}
+    for record in sorted((part for part in parts if _is_record(part)), key=lambda part: part["start_ns"]):
+        asked = last_text(record["input_messages"])
+        fitting = [
+            part
+            for part in is_open.values()
+            if 0 <= record["start_ns"] - part["start_ns"] <= LONGEST_STREAM_NS
+            and is_same(part, record)
+            and last_text(part["input_messages"]) == asked
+        ]
+        if fitting:
+            opened = max(fitting, key=lambda part: part["start_ns"])
+            unite(opened["part_id"], record["part_id"])
+            del is_open[opened["part_id"]]
+
+
+def _is_told(part: Part) -> bool:
+    return part["output_messages"] is not None or _has_usage(part)
+
+
+def _is_record(part: Part) -> bool:
+    return _is_told(part) and part["start_ns"] == part["end_ns"] and part["part_kind"] == "span"
 
 
 def _are_twins(one: Part, other: Part) -> bool:
@@ -158,7 +186,13 @@ def last_text(messages: str | None) -> str | None:
 
 def _rank(part: Part, depth: int) -> tuple[Any, ...]:
     """The part that leads first: that of the innermost span that knows the usage; a log record knows no times."""
-    return (_is_of_log(part), not _has_usage(part), -depth, part["end_ns"] - part["start_ns"], part["part_id"])
+    return (
+        _is_of_log(part) or _is_record(part),
+        not _has_usage(part),
+        -depth,
+        part["end_ns"] - part["start_ns"],
+        part["part_id"],
+    )
 
 
 def _is_of_log(part: Part) -> bool:
@@ -191,6 +225,9 @@ def merged(parts: Sequence[Part]) -> Row:
         failed = [part for part in parts if key_of(part) == key_of(core) or part["part_kind"] == "event"]
         call |= {name: _first(failed, name) for name in _ERROR}
     call["cost_usd"] = _first([usage, *same_usage], "cost_usd")
+    read_ns = max((part["start_ns"] for part in parts if _is_record(part)), default=0)
+    if read_ns > core["end_ns"]:
+        call["latency_s"] = (read_ns - core["start_ns"]) / NS_PER_S
     return call
 
 

@@ -51,6 +51,8 @@ class Node:
     scope: str | None
     response_id: str | None
     looks: tuple[str | int | None, ...]
+    asked: int | None = None
+    """Hash of what was asked, of a call that may be told in two halves (see `_halves`)."""
     below: list[str] = field(default_factory=list)  # model calls of its kind right below it, the first two
     is_wrapper: bool = False
     family: Family | None = None
@@ -110,6 +112,8 @@ class Relations:
             return
         if node.parent is not None:
             self._climb(node.key, node.parent, touched)
+        if node.asked is not None:
+            self._meet(node, ("asked", node.project, node.kind, node.asked), touched, newest=True)
         if node.response_id:
             self._meet(node, (node.project, node.response_id), touched)
         if len(self._scopes) > 1:
@@ -170,7 +174,16 @@ class Relations:
             if node.parent is not None:
                 self._climb(key, node.parent, touched)
 
-    def _meet(self, node: Node, twin_id: Hashable, touched: dict[int, Family], *, by_looks: bool = False) -> None:
+    def _meet(
+        self,
+        node: Node,
+        twin_id: Hashable,
+        touched: dict[int, Family],
+        *,
+        by_looks: bool = False,
+        newest: bool = False,
+    ) -> None:
+        """Unite `node` with those of the same `twin_id`, of which the first few are kept, or the `newest`."""
         twins = self._twins.get(twin_id)
         if twins is None:
             self._twins[twin_id] = [node]
@@ -179,6 +192,8 @@ class Relations:
             # By looks alone, two calls of one instrumentation are two calls: the same question asked twice is common.
             if other is not node and not (by_looks and other.scope == node.scope):
                 self._unite(node, other, touched)
+        if newest and len(twins) == MAX_TWINS:
+            twins.pop(0)
         if len(twins) < MAX_TWINS:
             twins.append(node)
 
@@ -241,4 +256,17 @@ def _nodes(parts: pa.Table) -> list[tuple[Node, str]]:
         kind = _KINDS.get(part_kind) or _CLASSES.get(operation or "")
         looks = (project, service, kind, n_in, n_out)
         nodes.append((Node(key, start_ns, project, kind, parent, scope, response_id, looks), part_id))
+    for row in _halves(parts):
+        nodes[row][0].asked = hash(parts["input_messages"][row].as_py())
     return nodes
+
+
+def _halves(parts: pa.Table) -> list[int]:
+    """The rows of calls that are told in two halves: a span that ends when the stream opens, and knows nothing of the
+    answer, and a record of no length when it has been read, which stands in no line with it."""
+    is_told = pc.or_(pc.is_valid(parts["output_messages"]), pc.is_valid(parts["input_tokens"]))
+    is_record = pc.and_(is_told, pc.equal(parts["start_ns"], parts["end_ns"]))
+    is_open = pc.and_(pc.invert(is_told), pc.and_(parts["stream"], pc.is_null(parts["error_type"])))
+    is_half = pc.and_(pc.or_(is_record, pc.fill_null(is_open, False)), pc.equal(parts["part_kind"], "span"))
+    rows: list[int] = pc.indices_nonzero(pc.and_(is_half, pc.is_valid(parts["input_messages"]))).to_pylist()
+    return rows

@@ -1,6 +1,6 @@
 """What every telemetry store owes its callers. One contract suite (tests/collector/store) holds for all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ from collector.call import Call
 from collector.logrecord import LogRecord
 from collector.metricpoint import MetricPoint
 from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trace
+from collector.retention import Keeping
 from collector.score import Score
 from collector.span import Span
 from collector.verdict import Verdict
@@ -129,7 +130,47 @@ class TelemetryReader(Protocol):
         request_model apply; another is refused."""
 
 
-class TelemetryStore(TelemetryWriter, TelemetryReader, Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belongings:
+    """What the store has of one person, in `project` alone if it is given. Each entry begins with its project.
+
+    `ids` are all forms in which the person's id may be stored. `spans` are (project, trace id, span id) in traces that
+    are shared with others; of `traces` and `sessions` all is the person's; `responses` are ids of the provider.
+    """
+
+    ids: Sequence[str]
+    project: str | None
+    calls: Collection[tuple[str, str]]
+    spans: Collection[tuple[str, str, str]]
+    traces: Collection[tuple[str, str]]
+    sessions: Collection[tuple[str, str]]
+    responses: Collection[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How many rows of each kind are gone, and the UTC days (2026-11-21) that were written anew without them."""
+
+    counts: Mapping[str, int]
+    days: Sequence[str]
+
+
+class TelemetryEraser(Protocol):
+    """Takes a person's telemetry out, so that none of its bytes is left in a file of the store.
+
+    Raises:
+        StoreUnavailable: some of it may be gone and some not; do it again.
+    """
+
+    def belongings(self, ids: Sequence[str], *, project: str | None) -> Belongings:
+        """What is there of the person: calls with one of `ids`; calls of traces whose other spans name the person and
+        nobody else; and what hangs on them."""
+
+    def erase(self, found: Belongings) -> Erased:
+        """Erase it. Doing it twice finds nothing the second time. What arrives meanwhile may stay."""
+
+
+class TelemetryStore(TelemetryWriter, TelemetryReader, TelemetryEraser, Keeping, Protocol):
     def waiting_opinions(self, *, since_ns: int, limit: int) -> Sequence[Mapping[str, Any]]:
         """Opinions (rows of OPINION_SCHEMA) that were not dropped yet, newest first."""
 

@@ -21,7 +21,7 @@ SCORE_FIELDS = ("project", "environment", "service", "request_model", "trace_id"
 VERDICT_FIELDS = ("project", "service", "request_model")
 
 # What stands the same in every JSON writer's output, so that the raw text can be searched before it is parsed.
-_NEVER_ESCAPED = re.compile(r"[A-Za-z0-9 .,;:_!?()\[\]#%*@-]+")
+NEVER_ESCAPED = re.compile(r"[A-Za-z0-9 .,;:_!?()\[\]#%*@-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ CREATE OR REPLACE MACRO message_text(messages) AS
 
 def _contains(column: str, text: str) -> str:
     exact = f"contains(lower(message_text({column})), lower($text))"
-    if not _NEVER_ESCAPED.fullmatch(text):
+    if not NEVER_ESCAPED.fullmatch(text):
         return exact
     # Parsing takes four times as long as searching: only what has the text somewhere is parsed.
     return f"CASE WHEN contains(lower({column}), lower($text)) THEN {exact} ELSE false END"

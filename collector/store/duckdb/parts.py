@@ -17,30 +17,31 @@ N_RECALLED = N_SPANS // 2
 
 _KEY = "substr({0}.trace_id, 17) || {0}.span_id"
 _CALL_COLUMNS = ", ".join(f"calls.{name}" for name in CALL_SCHEMA.names)
+_OF_PROJECT = "start_ns BETWEEN $first_ns AND $last_ns AND project = $project"
 _WHOLE_CALLS = f"""
     SELECT {_CALL_COLUMNS}, {_KEY.format("calls")} AS part_id, spans.parent_span_id, spans.scope,
         if(calls.operation IS NULL OR calls.operation IN {CALL_OPERATIONS}, 'span', 'wrapper') AS part_kind,
         coalesce(spans.end_ns, calls.start_ns) AS end_ns
-    FROM {{day}}.calls LEFT JOIN {{day}}.spans USING (trace_id, span_id)
-    WHERE calls.start_ns BETWEEN $first_ns AND $last_ns
+    FROM {{day}}.calls LEFT JOIN {{day}}.spans USING (project, trace_id, span_id)
+    WHERE calls.start_ns BETWEEN $first_ns AND $last_ns AND calls.project = $project
         AND (spans.start_ns IS NULL OR spans.start_ns BETWEEN $first_ns AND $last_ns)
 """
 """Calls that came whole, as the one part that each is."""
 
 
-def recalled(days: Days) -> Relations:
-    """Relations that know the newest spans and parts of the day files."""
+def recalled(days: Days, project: str) -> Relations:
+    """Relations that know the newest spans and parts of `project` in the day files."""
     relations = Relations()
     n_missing = N_RECALLED
     for day in reversed(days.all()[-2:]):
         with days.cursor([day]) as cursor:
-            spans = _arrow(cursor, f"SELECT * FROM {day.name}.spans ORDER BY start_ns DESC LIMIT {n_missing}", {})
-            if not spans.num_rows:
-                continue
+            newest = f"SELECT * FROM {day.name}.spans WHERE project = $project ORDER BY start_ns DESC LIMIT {n_missing}"
+            spans = _arrow(cursor, newest, {"project": project})
+            is_whole_day = spans.num_rows < n_missing
+            first_ns = 0 if is_whole_day else spans["start_ns"][-1].as_py()
             n_missing -= spans.num_rows
-            first_ns = spans["start_ns"][-1].as_py()
-            bounds = {"first_ns": first_ns, "last_ns": 2**63 - 1}
-            parts = _table(cursor, f"FROM {day.name}.parts WHERE start_ns BETWEEN $first_ns AND $last_ns", bounds)
+            bounds = {"first_ns": first_ns, "last_ns": 2**63 - 1, "project": project}
+            parts = _table(cursor, f"FROM {day.name}.parts WHERE {_OF_PROJECT}", bounds)
             whole = _table(
                 cursor,
                 f"FROM ({_WHOLE_CALLS.format(day=day.name)})"
@@ -53,19 +54,19 @@ def recalled(days: Days) -> Relations:
     return relations
 
 
-def stored_parts(days: Days, wanted: Mapping[str, int]) -> list[Row]:
-    """The parts with these ids, whose starts are given; one that is not stored is left out."""
+def stored_parts(days: Days, project: str, wanted: Mapping[str, int]) -> list[Row]:
+    """The parts of `project` with these ids, whose starts are given; one that is not stored is left out."""
     by_day: dict[int, dict[str, int]] = defaultdict(dict)
     for part_id, start_ns in wanted.items():
         by_day[start_ns // NS_PER_DAY][part_id] = start_ns
     found: list[Row] = []
     for number, in_day in by_day.items():
-        bounds = {"first_ns": min(in_day.values()), "last_ns": max(in_day.values())}
+        bounds: dict[str, Any] = {"first_ns": min(in_day.values()), "last_ns": max(in_day.values()), "project": project}
         of_parts: list[Row] = []
         whole: list[Row] = []
         for day in days.lanes(number):
             with days.cursor([day]) as cursor:
-                parts = f"SELECT * FROM {day.name}.parts WHERE start_ns BETWEEN $first_ns AND $last_ns"
+                parts = f"SELECT * FROM {day.name}.parts WHERE {_OF_PROJECT}"
                 of_parts += _rows(cursor, parts, bounds, list(in_day))
                 whole += _rows(cursor, _WHOLE_CALLS.format(day=day.name), bounds, list(in_day))
         found += ({row["part_id"]: row for row in whole} | {row["part_id"]: row for row in of_parts}).values()
@@ -78,36 +79,41 @@ def repair(days: Days) -> None:
     Of a joined call, the row that was written last counts; a span that became part of another call is none itself.
     """
     newest = days.all()[-4:]
-    call_of: dict[str, str | None] = {}
-    rows: list[tuple[str, str, int, Day]] = []
+    call_of: dict[tuple[str, str], str | None] = {}
+    rows: list[tuple[str, str, str, int, Day]] = []
     for day in newest:
         with days.cursor([day]) as cursor:
-            call_of |= dict(cursor.execute(f"SELECT part_id, call_id FROM {day.name}.parts").fetchall())
+            found = cursor.execute(f"SELECT project, part_id, call_id FROM {day.name}.parts").fetchall()
+        call_of |= {(project, part_id): call_id for project, part_id, call_id in found}
     if not call_of:
         return
     for day in newest:
         with days.cursor([day]) as cursor:
-            sql = f"SELECT {_KEY.format('calls')} AS key, call_id, seq FROM {day.name}.calls"
+            sql = f"SELECT project, {_KEY.format('calls')} AS key, call_id, seq FROM {day.name}.calls"
             sql = f"SELECT * FROM ({sql}) WHERE key IN (SELECT unnest($keys))"
-            rows += [(*row, day) for row in cursor.execute(sql, {"keys": list(call_of)}).fetchall()]
-    last_of = {call_id: seq for _, call_id, seq, _ in sorted(rows, key=lambda row: row[2])}
-    for key, call_id, seq, day in rows:
-        if call_of[key] != call_id or last_of[call_id] != seq:
+            rows += [(*row, day) for row in cursor.execute(sql, {"keys": [key for _, key in call_of]}).fetchall()]
+    last_of = {(project, call_id): seq for project, _, call_id, seq, _ in sorted(rows, key=lambda row: row[3])}
+    for project, key, call_id, seq, day in rows:
+        if call_of.get((project, key), call_id) != call_id or last_of[project, call_id] != seq:
             with days.cursor([day]) as cursor:
                 cursor.execute(f"DELETE FROM {day.name}.calls WHERE seq = $seq", {"seq": seq})
 
 
-def remove_calls(cursor: DuckDBPyConnection, day: Day, removed: Mapping[str, int]) -> None:
-    """Delete the calls with these keys, whose starts are given."""
+def remove_calls(cursor: DuckDBPyConnection, day: Day, removed: Mapping[tuple[str, str], int]) -> None:
+    """Delete the calls of these projects with these keys, whose starts are given."""
     if removed:
         cursor.execute(
             f"DELETE FROM {day.name}.calls WHERE start_ns BETWEEN $first_ns AND $last_ns"
-            f" AND {_KEY.format('calls')} IN (SELECT unnest($keys))",
-            {"first_ns": min(removed.values()), "last_ns": max(removed.values()), "keys": list(removed)},
+            f" AND project || '/' || {_KEY.format('calls')} IN (SELECT unnest($keys))",
+            {
+                "first_ns": min(removed.values()),
+                "last_ns": max(removed.values()),
+                "keys": [f"{project}/{key}" for project, key in removed],
+            },
         )
 
 
-def _rows(cursor: DuckDBPyConnection, sql: str, bounds: dict[str, int], part_ids: Sequence[str]) -> list[Row]:
+def _rows(cursor: DuckDBPyConnection, sql: str, bounds: dict[str, Any], part_ids: Sequence[str]) -> list[Row]:
     wanted = f"SELECT * FROM ({sql}) WHERE part_id IN (SELECT unnest($part_ids))"
     rows: list[Row] = _arrow(cursor, wanted, bounds | {"part_ids": list(part_ids)}).to_pylist()
     return rows

@@ -17,7 +17,7 @@ from duckdb import DuckDBPyConnection
 from collector.batch import Batch
 from collector.call import Call
 from collector.errors import StoreUnavailable
-from collector.joining.joining import Joining, is_new
+from collector.joining.joining import Changes, Joining, is_new, joined, of_project, projects_of
 from collector.logrecord import LogRecord
 from collector.metricpoint import MetricPoint
 from collector.otlp.hexids import trace_keys
@@ -25,8 +25,8 @@ from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trac
 from collector.retention import Kept, Retention
 from collector.score import Score
 from collector.span import Span
-from collector.store.base import TextVector, WriteResult
-from collector.store.duckdb import aggregates, calls, compaction, opinions, records, retention
+from collector.store.base import Belongings, Erased, TextVector, WriteResult
+from collector.store.duckdb import aggregates, calls, compaction, erasing, opinions, records, retention
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days, rereads
 from collector.store.duckdb.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
@@ -84,7 +84,7 @@ class DuckDBStore:
         self._clock = clock
         self._days = Days(folder, memory_limit_mb=memory_limit_mb, clock=clock)
         self._writing = threading.Lock()
-        self._joining: Joining | None = None
+        self._joining: dict[str, Joining] = {}  # by project: what belongs to two of them never belongs together
         self._last_seq = max(self._days.last_seq(), after_seq)
         self._next_seq = self._last_seq + 1
         with self._days.cursor([]) as cursor:
@@ -100,20 +100,18 @@ class DuckDBStore:
             try:
                 return self._write(batches)
             except BaseException:
-                self._joining = None  # it may know of more than was stored; what is stored counts
+                self._joining = {}  # it may know of more than was stored; what is stored counts
                 raise
 
     def _write(self, batches: Sequence[Batch]) -> WriteResult:
-        if self._joining is None:
-            repair(self._days)
-            self._joining = Joining(recalled(self._days))
         new = {
             table: self._new_rows(table, pa.concat_tables([rows_of(batch) for batch in batches]))
             for table, rows_of in _ONCE.items()
         }
         parts = pa.concat_tables([batch.parts for batch in batches])
-        parts = first_of_each(PARTS, parts.filter(is_new(parts, new[SPANS], new[LOGS]["log_id"])))
-        changes = self._joining.join(new[SPANS], parts, partial(stored_parts, self._days))
+        changes = joined(
+            self._join(project, new[SPANS], new[LOGS], parts) for project in projects_of(new[SPANS], parts)
+        )
         by_day: dict[int, dict[Table, pa.Table]] = defaultdict(dict)
         for table, incoming in (new | {CALLS: changes.calls, PARTS: changes.parts}).items():
             for number, in_day in split_by_day(incoming, table.time):
@@ -126,12 +124,22 @@ class DuckDBStore:
                 raise StoreUnavailable(f"{error}; {len(written)} earlier days were stored; send all again") from error
         # After the new rows: a crash in between leaves a call twice, which `repair` finds; none is ever missing.
         if changes.removed:
-            for number in {start_ns // NS_PER_DAY for start_ns in changes.removed.values()}:
+            for number in {start_ns // NS_PER_DAY for start_ns in changes.removed.values()} | by_day.keys():
                 for day in self._days.lanes(number):
                     if day not in written:
                         with self._days.cursor([day]) as cursor:
                             self._remove(cursor, day, changes.removed, by_day[number].get(PARTS))
         return WriteResult(n_spans=new[SPANS].num_rows, n_calls=changes.calls.num_rows)
+
+    def _join(self, project: str, spans: pa.Table, logs: pa.Table, parts: pa.Table) -> Changes:
+        """What the new spans and log records of `project` make of its calls."""
+        if project not in self._joining:
+            if not self._joining:
+                repair(self._days)
+            self._joining[project] = Joining(recalled(self._days, project))
+        spans, logs, parts = (of_project(table, project) for table in (spans, logs, parts))
+        parts = first_of_each(PARTS, parts.filter(is_new(parts, spans, logs["log_id"])))
+        return self._joining[project].join(spans, parts, partial(stored_parts, self._days, project))
 
     def _new_rows(self, table: Table, rows: pa.Table) -> pa.Table:
         """The rows whose key is not stored yet, each key once."""
@@ -145,7 +153,7 @@ class DuckDBStore:
             fresh.append(first_of_each(table, in_day))
         return pa.concat_tables(fresh)
 
-    def _write_day(self, number: int, rows: dict[Table, pa.Table], removed: Mapping[str, int]) -> Day:
+    def _write_day(self, number: int, rows: dict[Table, pa.Table], removed: Mapping[tuple[str, str], int]) -> Day:
         day = self._days.writable(number)
         with self._days.cursor([day]) as cursor:
             cursor.execute("BEGIN")
@@ -164,7 +172,9 @@ class DuckDBStore:
         self._last_seq = self._next_seq - 1
         return day
 
-    def _remove(self, cursor: DuckDBPyConnection, day: Day, removed: Mapping[str, int], parts: pa.Table | None) -> None:
+    def _remove(
+        self, cursor: DuckDBPyConnection, day: Day, removed: Mapping[tuple[str, str], int], parts: pa.Table | None
+    ) -> None:
         """Delete from `day` the calls that are `removed`, and what `parts` take the place of."""
         if removed:
             remove_calls(cursor, day, removed)
@@ -302,6 +312,13 @@ class DuckDBStore:
 
     def compact(self, *, now_ns: int) -> Kept:
         return compaction.compact(self._days, self._rewriting, now_ns=now_ns, now_s=self._clock())
+
+    @rereads
+    def belongings(self, ids: Sequence[str], *, project: str | None) -> Belongings:
+        return erasing.belongings(self._days, ids, project=project)
+
+    def erase(self, found: Belongings) -> Erased:
+        return erasing.erase(self._days, self._rewriting, found)
 
     def stop_keeping(self) -> None:
         self._rewriting.stop()

@@ -26,7 +26,9 @@ class Table:
 # The last 64 bits of the trace id: a search through numbers is several times faster than one through texts.
 TRACE_KEY = pa.field("trace_key", pa.int64())
 
-SPANS = Table(name="spans", schema=SPAN_SCHEMA.append(TRACE_KEY), time="start_ns", key=("trace_id", "span_id"))
+SPANS = Table(
+    name="spans", schema=SPAN_SCHEMA.append(TRACE_KEY), time="start_ns", key=("project", "trace_id", "span_id")
+)
 
 CALLS = Table(
     name="calls",
@@ -36,13 +38,13 @@ CALLS = Table(
 )
 
 # What joined calls were made of; a call that came whole is in CALLS alone.
-PARTS = Table(name="parts", schema=JOINED_PART_SCHEMA, time="start_ns", key=("part_id",))
+PARTS = Table(name="parts", schema=JOINED_PART_SCHEMA, time="start_ns", key=("project", "part_id"))
 
-LOGS = Table(name="logs", schema=LOG_SCHEMA, time="time_ns", key=("log_id",))
+LOGS = Table(name="logs", schema=LOG_SCHEMA, time="time_ns", key=("project", "log_id"))
 
-POINTS = Table(name="points", schema=POINT_SCHEMA, time="time_ns", key=("point_id",))
+POINTS = Table(name="points", schema=POINT_SCHEMA, time="time_ns", key=("project", "point_id"))
 
-OPINIONS = Table(name="opinions", schema=OPINION_SCHEMA, time="time_ns", key=("opinion_id",))
+OPINIONS = Table(name="opinions", schema=OPINION_SCHEMA, time="time_ns", key=("project", "opinion_id"))
 
 SCORES = Table(
     name="scores",
