@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from collector.redaction.detector import Detector
@@ -37,6 +38,7 @@ _CODE = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+|\w*(?:pass|pwd|secret|token|key)\w*"
 MIN_LENGTH = 4
 
 
+@lru_cache(maxsize=4096)
 def secret_of_key(key: str) -> Kind | None:
     """The kind of secret that a JSON key announces, whatever its value looks like."""
     found = _KEY.search(key, max(0, len(key) - 64))
@@ -112,7 +114,7 @@ ASSIGNMENT = Detector(
 USERINFO = Detector(
     min_length=6,
     kinds=frozenset({Kind.PASSWORD}),
-    prefilter={Kind.PASSWORD: "@"},
+    prefilter={Kind.PASSWORD: r":\\*/\\*/[^\s/@]*:[^\s/@]*@"},
     needs=("://",),
     anchor=re.compile(r"://[^\s/:@\"'<>]*+:[^\s/@\"'<>]++@"),
     judge=_judge_userinfo,

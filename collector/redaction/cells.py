@@ -92,10 +92,10 @@ def _opened(cells: Sequence[Cell], finder: Finder) -> tuple[list[tuple[int, Leaf
             text = leaf.view.text
             bare_number = depth == 0 and cells[row].json and text.strip(" \t\r\n").isdigit()
             if depth < MAX_JSON_DEPTH and not leaf.number and (looks_like_json(text) or bare_number) and is_json(text):
-                for part in leaves(leaf):
+                for part in leaves(leaf, finder.is_worth_a_look):
                     if part.secret is not None and part.secret in finder.priority:
                         secrets.append((row, part))
-                    elif part.number or finder.is_worth_a_look(part.view.text):
+                    elif part.number or looks_like_json(part.view.text) or finder.is_worth_a_look(part.view.text):
                         below.append((row, part))
             else:
                 texts.extend((row, reading) for reading in _readings(leaf))

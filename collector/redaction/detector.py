@@ -21,6 +21,7 @@ class Detector:
         min_length: characters of the shortest candidate.
         needs: a text without any of these (small letters; texts are compared in small letters) holds no candidate;
             empty: any may.
+        gate: the same as an expression that is quick to search.
         anchor: its matches are the candidates. It looks at each character a bounded number of times: it starts at a
             digit or a literal, and what repeats without a bound is possessive.
         judge: decides about one candidate in time linear in its length.
@@ -31,12 +32,15 @@ class Detector:
     needs_digits: bool = False
     min_length: int
     needs: tuple[str, ...] = ()
+    gate: re.Pattern[str] | None = None
     anchor: re.Pattern[str]
     judge: Judge
 
     def matches(self, text: str, lowered: str) -> Iterator[Match]:
         """The finds in `text`; some may overlap."""
         if self.needs and not any(need in lowered for need in self.needs):
+            return
+        if self.gate and not self.gate.search(text):
             return
         for candidate in self.anchor.finditer(text):
             yield from self.judge(text, candidate.start(), candidate.end())

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from pydantic_core import from_json
@@ -22,7 +23,7 @@ _TOKEN: Final = re.compile(
     re.DOTALL,
 )
 _MAX_KEY: Final = 100
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")  # homePhone says phone
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ def _is_json_with_surrogates(text: str) -> bool:
     return True
 
 
-def leaves(leaf: Leaf) -> Iterator[Leaf]:
-    """The texts of the JSON document that `leaf` is."""
+def leaves(leaf: Leaf, is_worth_a_look: Callable[[str], bool]) -> Iterator[Leaf]:
+    """The texts of the JSON document that `leaf` is, but for those without escapes that are worth no look."""
     view, text = leaf.view, leaf.view.text
     key, end = "", 0
     for token in _TOKEN.finditer(text):
@@ -78,21 +79,26 @@ def leaves(leaf: Leaf) -> Iterator[Leaf]:
         if token["number"] is not None:
             yield Leaf(View(token["number"], view, token.start()), _lead(key), True, leaf.n_escapes)
             continue
-        start, stop = token.span("string")
-        if start == stop:
+        raw = token["string"]
+        if not raw:
             continue
-        inner = part(view, start, stop)
+        is_open = "\\" in raw or is_worth_a_look(raw)
         if token["colon"]:
-            key = inner.text
-            yield Leaf(inner, n_escapes=leaf.n_escapes + 1)
+            inner = part(view, *token.span("string")) if is_open else None
+            key = inner.text if inner else raw
+            if inner:
+                yield Leaf(inner, n_escapes=leaf.n_escapes + 1)
             continue
-        secret = secret_of_key(key) if key else None
-        if secret and not is_secret_value(inner.text):
-            secret = None
-        yield Leaf(inner, _lead(key), False, leaf.n_escapes + 1, secret)
+        secret = secret_of_key(key[-_MAX_KEY:]) if key else None
+        if is_open or secret:
+            inner = part(view, *token.span("string"))
+            secret = secret if secret and is_secret_value(inner.text) else None
+            yield Leaf(inner, _lead(key), False, leaf.n_escapes + 1, secret)
 
 
+@lru_cache(maxsize=4096)
 def _lead(key: str) -> str:
+    """What stands before a value: its key, with homePhone read as home Phone."""
     return _HUMP.sub(" ", key[-_MAX_KEY:]) + ": " if key else ""
 
 

@@ -68,7 +68,7 @@ IPV6 = Detector(
     min_length=4,
     kinds=frozenset({Kind.IP}),
     prefilter={Kind.IP: r"[0-9A-Fa-f]:[0-9A-Fa-f]+:[0-9A-Fa-f]+:[0-9A-Fa-f]+:|[0-9A-Fa-f:]{3}::"},
-    needs=(":",),
+    gate=re.compile(r":[0-9A-Fa-f]{0,4}:"),
     anchor=re.compile(_V6, re.IGNORECASE | re.ASCII),
     judge=_judge_v6,
 )

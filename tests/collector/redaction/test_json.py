@@ -63,6 +63,11 @@ def test_the_key_says_what_a_number_is(redacted: Redact) -> None:
     assert redacted(text, form="json") == after
 
 
+def test_a_secret_without_digits_is_found_in_json_within_json(redacted: Redact) -> None:
+    text = json.dumps({"arguments": json.dumps({"password": "abcd"})})
+    assert redacted(text) == json.dumps({"arguments": json.dumps({"password": "[PASSWORD]"})})
+
+
 def test_values_of_secret_keys_are_secrets_whatever_they_look_like(redacted: Redact) -> None:
     text = (
         '{"password": "correct horse", "dbPassword": "abcd", "x-api-key": "zzzzz", "http.request.header.authorization":'
