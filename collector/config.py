@@ -1,9 +1,29 @@
 """What an operator can set for the collector."""
 
-from pydantic import BaseModel, Field
+from typing import Self
 
+from pydantic import BaseModel, Field, model_validator
+
+from collector.errors import BadRequest
 from collector.prices.config import PricesConfig
+from collector.projects.project import MAX_DAYS, checked_retention
 from collector.redaction.config import RedactionConfig
+
+
+class RetentionConfig(BaseModel, frozen=True, extra="forbid"):
+    """For projects without days of their own; None: kept for good."""
+
+    telemetry_days: int | None = Field(default=None, ge=1, le=MAX_DAYS)
+    content_days: int | None = Field(default=None, ge=1, le=MAX_DAYS)
+    """Of texts, which go with their calls at the latest."""
+
+    @model_validator(mode="after")
+    def _texts_go_first(self) -> Self:
+        try:
+            checked_retention(self.content_days, self.telemetry_days)
+        except BadRequest as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
@@ -26,5 +46,6 @@ class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
     """Decoded telemetry that may wait for the disk; what comes beyond is refused with 503 and Retry-After."""
     redaction: RedactionConfig = RedactionConfig()
     """What is masked before anything is stored."""
+    retention: RetentionConfig = RetentionConfig()
     prices: PricesConfig = PricesConfig()
     """The operator's own prices; they go before the public lists."""

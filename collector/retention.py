@@ -114,22 +114,28 @@ class Keeping(Protocol):
 
 
 class RetentionLoop:
-    """Applies `retention()`, asked anew each time, soon after the start and every hour, in a thread of its own."""
+    """Applies `retention()`, asked anew each time, soon after the start and every hour, in a thread of its own.
+
+    `first` is done before each run. `current` is the retention that was asked for last.
+    """
 
     def __init__(
         self,
         store: Keeping,
         retention: Callable[[], Retention],
         *,
+        first: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.time_ns,
         first_after_s: float = FIRST_RUN_AFTER_S,
         every_s: float = RUN_EVERY_S,
     ) -> None:
         self._store = store
         self._retention = retention
+        self._first = first
         self._clock = clock
         self._first_after_s = first_after_s
         self._every_s = every_s
+        self.current = retention()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
@@ -149,7 +155,9 @@ class RetentionLoop:
             StoreUnavailable: nothing could be done; the next run tries again.
         """
         now_ns = self._clock()
-        done = self._store.retain(self._retention(), now_ns=now_ns)
+        self._first()
+        self.current = self._retention()
+        done = self._store.retain(self.current, now_ns=now_ns)
         if not self._stopping.is_set():
             done += self._store.compact(now_ns=now_ns)
         if done != Kept():

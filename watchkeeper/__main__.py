@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from collector.errors import WatchkeeperError
-from watchkeeper.commands import exporting, importing, keys
+from watchkeeper.commands import erase, exporting, importing, keys
 
 app = typer.Typer(
     name="watchkeeper",
@@ -96,6 +96,7 @@ def version() -> None:
 keys.add_to(app)
 importing.add_to(app)
 exporting.add_to(app)
+erase.add_to(app)
 
 
 def main() -> None:

@@ -15,6 +15,10 @@ class DataDirUnavailable(WatchkeeperError):
     """The data directory cannot be used; the text says what to do."""
 
 
+class DataDirInUse(DataDirUnavailable):
+    """Another process holds it."""
+
+
 @contextmanager
 def claimed(data_dir: Path) -> Iterator[Path]:
     """`data_dir`, made if it is not there and held until the end; the lock dies with the process, however it dies.
@@ -44,7 +48,7 @@ def _lock(path: Path, lock: int) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-        raise DataDirUnavailable(
+        raise DataDirInUse(
             f"{path}: in use by another Watchkeeper (process {holder}); stop that one, "
             "or give this one a folder of its own with --data-dir"
         ) from error

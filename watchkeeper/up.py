@@ -12,21 +12,25 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from collector.api.erasing import erasing_router
 from collector.api.guard import Guard
+from collector.api.system import system_router
 from collector.errors import WatchkeeperError
+from collector.health import Check, Health
 from collector.metrics import CollectorMetrics
 from collector.opinions import Resolving
 from collector.projects.gate import Gate
+from collector.redactions import Redactions
 from evaluators.api import alerts_router
 from watchkeeper.config import Config
 from watchkeeper.datadir import claimed, write_problem
 from watchkeeper.evaluation import EvaluationMetrics, start_evaluation
-from watchkeeper.health import Check
+from watchkeeper.keeping import start_keeping
 from watchkeeper.logs import log_to_stderr
 from watchkeeper.otlp import GrpcThread, exports_of, http_thread
 from watchkeeper.servers import ServerThread, http
 from watchkeeper.sockets import listen
-from watchkeeper.storage import open_storage
+from watchkeeper.storage import known_projects, open_storage
 from watchkeeper.web import add_pages, web_app
 
 log = logging.getLogger(__name__)
@@ -66,6 +70,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     if gate.lets_nobody_in:
         log.warning("no API key is valid, so nobody can send or read: make one with `watchkeeper key create`")
     parts.callback(Resolving(store).close)
+    keepers = start_keeping(storage, config.collector, data_dir, parts)
 
     ui_url = f"http://{ui_address}"
     evaluation = start_evaluation(
@@ -84,6 +89,17 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         "servers": lambda: next((f"{s.name} ended" for s in servers if not s.is_alive), None),
         "evaluation": evaluation.problem,
     }
+    health = Health(
+        metrics,
+        checks=checks,
+        max_queue_bytes=config.collector.max_queue_bytes,
+        load=lambda: ingest.load,
+        footprint=store.footprint,
+        lags=evaluation.lags,
+    )
+    parts.callback(health.close)
+    health.start()
+    redactions = Redactions(storage.policies, partial(known_projects, engine, config.collector.redaction.projects))
     app = web_app(
         store=store,
         ingest=ingest,
@@ -92,14 +108,26 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         max_body_bytes=config.collector.max_body_bytes,
         checks=checks,
         registry=registry,
-        routers=(alerts_router(evaluation.alerts.book, Guard(gate, store)),),
+        routers=(
+            alerts_router(evaluation.alerts.book, Guard(gate, store)),
+            system_router(Guard(gate, store), health.figures),
+            erasing_router(keepers.erasures, Guard(gate, store)),
+        ),
     )
     otlp_url = f"http://{otlp_http_address}"
     hosts = None
     if not config.server.is_beyond_loopback:
         hosts = (config.server.host, urlsplit(config.evaluators.alerts.base_url).hostname or "")
     close_streams = add_pages(
-        app, store=store, engine=engine, evaluation=evaluation, gate=gate, otlp_url=otlp_url, hosts=hosts
+        app,
+        store=store,
+        engine=engine,
+        evaluation=evaluation,
+        health=health,
+        redactions=redactions,
+        gate=gate,
+        otlp_url=otlp_url,
+        hosts=hosts,
     )
     servers.append(ServerThread("UI", http(app, ui_socket, drain_timeout_s=config.server.drain_timeout_s)))
     parts.callback(_stop_all, servers)

@@ -85,7 +85,7 @@ class ProjectBook:
         telemetry_days: int | None = _UNCHANGED,
         redaction: Mapping[str, Any] | None = _UNCHANGED,
     ) -> Project:
-        """Change what is given; None is a value: keep for good, or redact as the installation does.
+        """Change what is given; None is a value: as the installation does it.
 
         Raises:
             BadRequest: if there is no such project, or the days cannot be.

@@ -10,12 +10,14 @@ from collector.validation import shorten
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 MAX_DAYS = 36_500
+FOR_GOOD_DAYS = MAX_DAYS
+"""Says that a project is kept for good, whatever the installation does with others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """`content_days` and `telemetry_days`: how long texts, and everything else, are kept; None: for good. Texts go
-    with the call they belong to at the latest.
+    """`content_days` and `telemetry_days`: how long texts, and everything else, are kept; None: as the installation
+    does it. Texts go with the call they belong to at the latest.
 
     `redaction` says how this project differs from the installation's redaction, None: in nothing.
     """

@@ -160,8 +160,8 @@ projects = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("created_ns", BigInteger, nullable=False),
-    Column("content_days", Integer),  # null: kept
-    Column("telemetry_days", Integer),  # null: kept
+    Column("content_days", Integer),  # null: as the installation does it
+    Column("telemetry_days", Integer),  # the same
     Column("redaction", JSON),  # null: as the installation does it
 )
 

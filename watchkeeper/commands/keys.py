@@ -23,7 +23,7 @@ ConfigFile = Annotated[
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all data (default: watchkeeper-data)")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line")]
-_DAYS = "a number of days, or 'keep'"
+_DAYS = "a number of days, 'keep' for good, or 'default' for what the configuration says"
 ContentDays = Annotated[str | None, typer.Option(help=f"How long texts are kept: {_DAYS}")]
 TelemetryDays = Annotated[str | None, typer.Option(help=f"How long calls and spans are kept: {_DAYS}")]
 
@@ -58,13 +58,14 @@ def list_projects(config: ConfigFile = None, data_dir: DataDir = None, as_json: 
             {
                 "project": project.name,
                 "created": _time(project.created_ns),
-                "content_days": project.content_days,
-                "telemetry_days": project.telemetry_days,
+                "content_days": _kept(project.content_days),
+                "telemetry_days": _kept(project.telemetry_days),
                 "redaction": project.redaction,
             }
             for project in book.projects()
         ]
-    _show(rows, as_json=as_json, none={"content_days": "keep", "telemetry_days": "keep", "redaction": "as installed"})
+    unset = {"content_days": "default", "telemetry_days": "default", "redaction": "as installed"}
+    _show(rows, as_json=as_json, none=unset)
 
 
 @project_app.command("set-retention")
@@ -86,8 +87,11 @@ def set_retention(
         raise BadRequest("say what to change: --content-days, --telemetry-days or both")
     with _book(config, data_dir) as book:
         project = book.change_project(name, **changes)
-    kept = [f"{what} {'for good' if days is None else f'for {days} days'}"
-            for what, days in (("texts", project.content_days), ("the rest", project.telemetry_days))]  # fmt: skip
+    words: dict[Any, str] = {None: "as long as the configuration says", "keep": "for good"}
+    kept = [
+        f"{what} {words.get(_kept(days), f'for {days} days')}"
+        for what, days in (("texts", project.content_days), ("the rest", project.telemetry_days))
+    ]
     _say(f"project {name} keeps {' and '.join(kept)}")
 
 
@@ -207,11 +211,20 @@ def _time(time_ns: int | None) -> str | None:
     return None if time_ns is None else format_rfc3339(time_ns // NS_PER_S * NS_PER_S)
 
 
+def _kept(days: int | None) -> int | str | None:
+    from collector.projects.project import FOR_GOOD_DAYS
+
+    return "keep" if days == FOR_GOOD_DAYS else days
+
+
 def _days(option: str, text: str | None) -> int | None:
     from collector.errors import BadRequest
+    from collector.projects.project import FOR_GOOD_DAYS
 
-    if text is None or text == "keep":
+    if text is None or text == "default":
         return None
+    if text == "keep":
+        return FOR_GOOD_DAYS
     if not (text.isascii() and text.isdecimal()):
         raise BadRequest(f"{option}: write {_DAYS}, got {text!r}")
     return int(text)
@@ -242,17 +255,22 @@ def _state(config: Path | None, data_dir: Path | None, *, make: bool = False) ->
 
 @contextmanager
 def _book(config: Path | None, data_dir: Path | None, *, make: bool = False) -> Iterator[ProjectBook]:
-    import getpass
     import time
 
     from collector.projects.book import ProjectBook
 
     with _state(config, data_dir, make=make) as engine:
-        try:
-            who = getpass.getuser()
-        except (KeyError, OSError):  # a container may run as a number without a name
-            who = "unknown"
-        yield ProjectBook(engine, time.time_ns, actor=f"cli:{who}")
+        yield ProjectBook(engine, time.time_ns, actor=who())
+
+
+def who() -> str:
+    """Who runs the command, for the audit log."""
+    import getpass
+
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container may run as a number without a name
+        return "cli:unknown"
 
 
 def _say(text: str) -> None:

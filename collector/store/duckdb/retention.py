@@ -74,5 +74,5 @@ def _calls_kept(cursor: DuckDBPyConnection, lanes: Sequence[Day], over: Collecti
     sql = " UNION ALL ".join(
         f"SELECT call_id FROM {day.name}.calls WHERE NOT list_contains($over, project)" for day in lanes
     )
-    table: pa.Table = cursor.sql(sql, params={"over": list(over)}).to_arrow_table()
-    return table
+    call_ids = cursor.execute(sql, {"over": list(over)}).fetchnumpy()["call_id"]
+    return pa.table({"call_id": pa.array(call_ids, pa.string())})

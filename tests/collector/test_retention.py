@@ -1,0 +1,92 @@
+"""How long what is kept: the days are counted from the end of the UTC day."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.errors import StoreUnavailable
+from collector.retention import NS_PER_DAY, Keep, Kept, Retention, RetentionLoop, is_over
+
+DAY = 20_000
+END_NS = (DAY + 1) * NS_PER_DAY
+
+
+@pytest.mark.parametrize(
+    ("kept_days", "now_ns", "over"),
+    [
+        (None, END_NS + 10**6 * NS_PER_DAY, False),
+        (1, END_NS + NS_PER_DAY - 1, False),
+        (1, END_NS + NS_PER_DAY, True),
+        (30, END_NS + 30 * NS_PER_DAY - 1, False),
+        (30, END_NS + 31 * NS_PER_DAY, True),
+    ],
+)
+def test_a_day_is_kept_for_whole_days_after_its_end(kept_days, now_ns, over):
+    assert is_over(DAY, kept_days, now_ns) is over
+
+
+def test_a_project_goes_before_the_installation_in_what_it_says():
+    retention = Retention(
+        default=Keep(telemetry_days=30, content_days=7),
+        projects={"short": Keep(telemetry_days=2), "texts": Keep(content_days=20), "open": Keep()},
+    )
+    assert retention.of("short") == Keep(telemetry_days=2, content_days=7)
+    assert retention.of("texts") == Keep(telemetry_days=30, content_days=20)
+    assert retention.of("open") == retention.of("nobody knows it") == Keep(telemetry_days=30, content_days=7)
+    due = retention.due(DAY, END_NS + 10 * NS_PER_DAY)
+    assert due.rows_of(["short", "texts", "open"]) == ["short"]
+    assert due.texts_of(["texts", "open"]) == ["open"]
+
+
+days = st.none() | st.integers(1, 400)
+
+
+@given(days, days, st.dictionaries(st.sampled_from("abc"), st.tuples(days, days)), st.integers(-10, 500))
+def test_where_nothing_is_possible_nothing_is_due(telemetry_days, content_days, projects, n_days_later):
+    retention = Retention(
+        default=Keep(telemetry_days=telemetry_days, content_days=content_days),
+        projects={name: Keep(telemetry_days=t, content_days=c) for name, (t, c) in projects.items()},
+    )
+    due = retention.due(DAY, END_NS + n_days_later * NS_PER_DAY)
+    anything = due.rows_of("abcd") or due.texts_of("abcd")
+    assert due.is_possible or not anything
+
+
+class Store:
+    """Notes what is asked of it; `retain` raises what it is given first."""
+
+    def __init__(self, *errors):
+        self.errors, self.asked, self.seen = list(errors), [], threading.Event()
+
+    def retain(self, retention, *, now_ns):
+        self.asked.append((retention.default.telemetry_days, now_ns))
+        if len(self.asked) == 3:
+            self.seen.set()
+        if self.errors:
+            raise self.errors.pop(0)
+        return Kept(n_days_dropped=1)
+
+    def compact(self, *, now_ns):
+        return Kept(n_days_compacted=2)
+
+    def stop_keeping(self):
+        self.stopped = True
+
+
+def test_the_loop_asks_for_the_rules_and_the_time_each_run_and_survives_what_fails():
+    store, times, rules = Store(StoreUnavailable("disk"), ValueError("a mistake")), iter(range(10)), iter(range(1, 11))
+    loop = RetentionLoop(
+        store,
+        lambda: Retention(default=Keep(telemetry_days=next(rules))),
+        clock=lambda: next(times),
+        first_after_s=0.0,
+        every_s=0.001,
+    )
+    loop.start()
+    assert store.seen.wait(30)
+    loop.close()
+    assert store.stopped
+    assert store.asked[:3] == [(2, 0), (3, 1), (4, 2)]  # the first rules were asked for at the start
+    assert loop.run_once() == Kept(n_days_dropped=1, n_days_compacted=0)
