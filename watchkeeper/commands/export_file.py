@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -36,9 +36,10 @@ def check(kind: Kind, form: Format, out: Path) -> None:
 
 def export_file(source: Source, kind: Kind, form: Format, params: Mapping[str, Any], out: Path) -> int:
     """Write all that `params` choose to `out` and return how many there were."""
-    total = source.n_calls(params) if kind == "calls" else None
     n_items = 0
-    with _whole_file(out) as file, meter(f"export of {kind}", total, noun=kind) as gauge:
+    with _whole_file(out) as file, ExitStack() as parts:
+        total = source.n_calls(params) if kind == "calls" else None
+        gauge = parts.enter_context(meter(f"export of {kind}", total, noun=kind))
         writer = _writer(packed(file, out.suffix), kind, form)
         for items in source.pages(kind, params):
             if not items:

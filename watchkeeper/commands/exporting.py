@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from watchkeeper.commands.export_file import Format
     from watchkeeper.commands.sources import Kind, Source
 
+BEGINNING, END = "1970-01-01T00:00:00Z", "2262-01-01T00:00:00Z"
+"""No stored time lies outside. Not until now: clocks that are ahead send calls of the future."""
+
 _AGO = re.compile(r"(\d+)([smhdw])")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -34,7 +37,7 @@ def export(
     since: Annotated[
         str | None, typer.Option(help="RFC 3339, a day, or how long ago, such as 7d (default: the beginning)")
     ] = None,
-    until: Annotated[str | None, typer.Option(help="The same; not included (default: now)")] = None,
+    until: Annotated[str | None, typer.Option(help="The same; not included (default: no end)")] = None,
     project: Annotated[str | None, typer.Option(help="Only of this project")] = None,
     filters: Annotated[
         list[str] | None,
@@ -61,12 +64,12 @@ def export(
     check(kind_, format_, out)
     now_ns = time.time_ns()
     params = _filters(filters or []) | {
-        "since": _time(since, now_ns, "--since") if since else "1970-01-01T00:00:00Z",
-        "until": _time(until or "0s", now_ns, "--until"),
+        "since": _time(since, now_ns, "--since") if since else BEGINNING,
+        "until": _time(until, now_ns, "--until") if until else END,
     }
     if project is not None:
         params["project"] = project
-    query_of(kind_, params)  # before anything is opened: a typing error costs nothing
+    query_of(kind_, params).filters(now_ns)  # before anything is opened: a typing error costs nothing
     with ExitStack() as parts:
         try:
             n_items = export_file(_source(parts, url, api_key, data_dir), kind_, format_, params, out)
