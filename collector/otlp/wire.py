@@ -29,11 +29,26 @@ def decode_export(body: bytes, export: Export = "TraceExport") -> pa.RecordBatch
     """
     refuse_crumbs(body)
     try:
-        return _handler(export).list_to_record_batch([body])
+        return _decoded(body, export)
     except ValueError as error:
         if "UTF-8" in str(error):
             return _decode_broken_texts(body, export)
-        raise BadRequest(f"the body is not an OTLP {_NAMES[export]} in protobuf: {error}") from error
+        raise _no_such_export(export, error) from error
+
+
+def _decoded(body: bytes, export: Export, *, texts: str = "string") -> pa.RecordBatch:
+    """Raises ValueError."""
+    try:
+        return _handler(export, texts=texts).list_to_record_batch([body])
+    except BaseException as error:
+        # A length beyond any memory makes the decoder panic. That is no Exception, and would end whoever called.
+        if type(error).__name__ == "PanicException":
+            raise ValueError("a length in it is out of range") from error
+        raise
+
+
+def _no_such_export(export: Export, error: ValueError) -> BadRequest:
+    return BadRequest(f"the body is not an OTLP {_NAMES[export]} in protobuf: {error}")
 
 
 def refuse_crumbs(body: bytes) -> None:
@@ -53,9 +68,9 @@ def refuse_crumbs(body: bytes) -> None:
 
 def _decode_broken_texts(body: bytes, export: Export) -> pa.RecordBatch:
     try:
-        batch = _handler(export, texts="bytes").list_to_record_batch([body])
+        batch = _decoded(body, export, texts="bytes")
     except ValueError as error:
-        raise BadRequest(f"the body is not an OTLP {_NAMES[export]} in protobuf: {error}") from error
+        raise _no_such_export(export, error) from error
     fixed = _with_texts(pa.StructArray.from_arrays(batch.columns, fields=list(batch.schema)), export)
     return pa.RecordBatch.from_struct_array(fixed)
 

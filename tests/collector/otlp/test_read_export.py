@@ -89,6 +89,14 @@ def test_a_damaged_export_is_read_or_refused(data: st.DataObject) -> None:
         assert len(read_export(bytes(body))) <= 1
 
 
+def test_a_length_beyond_any_memory_is_refused_and_what_comes_after_is_read() -> None:
+    # Found by fuzzing: the first made the decoder panic.
+    for length in (b"\xff" * 9 + b"\x0f", b"\xff" * 9 + b"\x01", b"\xff" * 4 + b"\x0f"):
+        with pytest.raises(BadRequest, match="protobuf"):
+            read_export(b"\x0a" + length + bytes(3))
+    assert len(read_export(an_export(a_span()))) == 1
+
+
 def test_spans_without_valid_ids_or_times_are_rejected_and_counted_and_the_rest_is_kept() -> None:
     table = read_export(
         an_export(
