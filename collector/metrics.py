@@ -1,8 +1,9 @@
 """The collector's own health, in Prometheus terms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import Metric
 
 from collector.otlp.signal import Signal
 
@@ -70,6 +71,11 @@ class CollectorMetrics:
         self.queue_bytes = Gauge(
             "watchkeeper_ingest_queue_bytes", "Decoded bytes waiting for a commit", registry=registry
         )
+
+    def collect(self) -> Iterator[Metric]:
+        """All of them as they stand now, without what others have in the registry."""
+        for metric in vars(self).values():
+            yield from metric.collect()
 
     def understood(self, counts: Mapping[str, int]) -> None:
         """Count what `collector.understanding` tells."""

@@ -50,14 +50,14 @@ def redacted_scores(scores: Sequence[Score], policies: Policies) -> tuple[list[S
     done = []
     for score in scores:
         policy = policies(score.project)
-        columns = {name: [getattr(score, name)] for name in ("label", "explanation")}
-        table, found = redact(pa.table(columns, schema=_SCORE_TEXTS), ROLES["opinions"], policy)
+        columns = {name: [getattr(score, name)] for name in SCORE_TEXTS.names}
+        table, found = redact(pa.table(columns, schema=SCORE_TEXTS), ROLES["opinions"], policy)
         counts += found
         done.append(replace(score, **table.to_pylist()[0]) if found else score)
     return done, counts
 
 
-_SCORE_TEXTS = pa.schema([("label", pa.string()), ("explanation", pa.string())])
+SCORE_TEXTS = pa.schema([("label", pa.string()), ("explanation", pa.string())])
 
 
 def _redacted(table: pa.Table, name: str, policies: Policies, counts: Counter[str]) -> pa.Table:

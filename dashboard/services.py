@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from collector.projects.access import Access
 from collector.projects.reader import reader_of
 from collector.query import Page
+from collector.redaction import Coverage, Policy
 from collector.score import Score
 from collector.store.base import TelemetryReader
+from collector.system import SystemFigures
 from collector.verdict import Verdict
 
 if TYPE_CHECKING:  # the pages read these values; they need no code of the evaluators
@@ -65,6 +67,21 @@ class Colours(Protocol):
         """The place of each name in the row of colours, the same for ever."""
 
 
+class Health(Protocol):
+    """See collector.health.Health."""
+
+    def figures(self) -> SystemFigures: ...
+
+
+class Redactions(Protocol):
+    """See collector.redactions.Redactions."""
+
+    def of_project(self, project: str) -> Redactions: ...
+    def projects(self) -> Sequence[str]: ...
+    def policy(self, project: str) -> Policy: ...
+    def coverage(self, project: str) -> Coverage: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """`clock` gives Unix nanoseconds. `otlp_url` is where applications send their spans, for the page that says so."""
@@ -74,6 +91,8 @@ class Services:
     review: Review
     monitors: Monitors
     colours: Colours
+    health: Health
+    redactions: Redactions
     clock: Callable[[], int]
     otlp_url: str = "http://127.0.0.1:4318"
     is_signed_in: bool = False
@@ -87,5 +106,6 @@ class Services:
             alerts=self.alerts.of(access),
             review=self.review if project is None else self.review.of_project(project),
             monitors=self.monitors if project is None else self.monitors.of_project(project),
+            redactions=self.redactions if project is None else self.redactions.of_project(project),
             is_signed_in=access.key_id is not None,
         )

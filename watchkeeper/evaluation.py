@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
 from collector.store.base import TelemetryStore
+from collector.system import Lag
 from evaluators.alerts import AlertService
 from evaluators.config import EvaluatorsConfig
 from evaluators.drift.monitor import Monitors
@@ -32,6 +33,13 @@ class Evaluation:
         wanted = {f"evaluate-{consumer.name}" for consumer in self.service.status().consumers}
         missing = (wanted | {"evaluate-drift", "alerts"}) - {thread.name for thread in threading.enumerate()}
         return f"ended: {', '.join(sorted(missing))}" if missing else None
+
+    def lags(self) -> list[Lag]:
+        """What the evaluators have not done yet."""
+        return [
+            Lag(evaluator=consumer.name, n_calls=consumer.lag_calls, wait_s=consumer.lag_s)
+            for consumer in self.service.status().consumers
+        ]
 
 
 def start_evaluation(

@@ -1,14 +1,12 @@
 """/healthz: the process answers. /readyz: it can take and store telemetry. /metrics: Prometheus."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from collector.api.answers import json_answer
-
-Check = Callable[[], str | None]
-"""What is wrong now, None when nothing is."""
+from collector.health import Check
 
 
 def health_router(checks: Mapping[str, Check], registry: CollectorRegistry) -> APIRouter:

@@ -1,18 +1,21 @@
 """The store of a data directory and the way into it: one for `up` and for every command that writes without it."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from collector.config import CollectorConfig
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.prices import PriceList
+from collector.redacting import Policies
 from collector.state import open_state, state_url
 from collector.state.secrets import kept_secret
+from collector.state.tables import projects
 from collector.store import open_store
 from collector.store.base import TelemetryStore
 from collector.understanding import Understanding
@@ -34,6 +37,14 @@ class Storage:
     engine: Engine
     store: TelemetryStore
     ingest: Ingest
+    policies: Policies
+    """Of redaction, by project, as `ingest` applies them."""
+
+
+def known_projects(engine: Engine, configured: Iterable[str]) -> list[str]:
+    """The projects that were made, and those that the configuration speaks of."""
+    with engine.connect() as connection:
+        return [*connection.scalars(select(projects.c.name)), *configured]
 
 
 def open_storage(config: Config, data_dir: Path, metrics: CollectorMetrics, parts: ExitStack) -> Storage:
@@ -43,11 +54,7 @@ def open_storage(config: Config, data_dir: Path, metrics: CollectorMetrics, part
     # Where day files were moved away, new calls must not get numbers that the evaluators are done with.
     store = open_store(data_dir, after_seq=newest_checkpoint(engine))
     parts.callback(store.close)
-    ingest = Ingest(
-        store,
-        metrics,
-        understand=understanding_of(config.collector, engine, metrics),
-        max_queue_bytes=config.collector.max_queue_bytes,
-    )
+    understanding = understanding_of(config.collector, engine, metrics)
+    ingest = Ingest(store, metrics, understand=understanding, max_queue_bytes=config.collector.max_queue_bytes)
     parts.callback(ingest.close)
-    return Storage(engine, store, ingest)
+    return Storage(engine, store, ingest, understanding.policies)

@@ -23,7 +23,7 @@ from collector.projects.gate import Gate
 from collector.redactions import Redactions
 from evaluators.api import alerts_router
 from watchkeeper.config import Config
-from watchkeeper.datadir import claimed, write_problem
+from watchkeeper.datadir import claimed, note_url, write_problem
 from watchkeeper.evaluation import EvaluationMetrics, start_evaluation
 from watchkeeper.keeping import start_keeping
 from watchkeeper.logs import log_to_stderr
@@ -134,6 +134,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     parts.callback(close_streams)
     for server in servers:
         server.start()
+    note_url(data_dir, ui_url)
     return servers, {
         "event": "ready",
         "ui": ui_url,

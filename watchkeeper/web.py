@@ -8,15 +8,17 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from collector.api import install_error_answers, telemetry_router, unknown_paths_router
+from collector.health import Check, Health
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.projects.gate import Gate
+from collector.redactions import Redactions
 from collector.store.base import TelemetryStore
 from dashboard.app import build
 from dashboard.colours import SeriesColours
 from dashboard.services import Services
 from watchkeeper.evaluation import Evaluation
-from watchkeeper.health import Check, health_router
+from watchkeeper.health import health_router
 
 
 def web_app(
@@ -50,6 +52,8 @@ def add_pages(
     store: TelemetryStore,
     engine: Engine,
     evaluation: Evaluation,
+    health: Health,
+    redactions: Redactions,
     gate: Gate,
     otlp_url: str,
     hosts: Collection[str] | None,
@@ -65,6 +69,8 @@ def add_pages(
         review=evaluation.review,
         monitors=evaluation.monitors,
         colours=SeriesColours(engine),
+        health=health,
+        redactions=redactions,
         clock=time.time_ns,
         otlp_url=otlp_url,
     )

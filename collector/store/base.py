@@ -37,6 +37,26 @@ class WriteResult:
     n_calls: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """What the store takes on its disk, of which `free_bytes` are left, and which UTC days it holds (2026-11-21)."""
+
+    n_bytes: int
+    free_bytes: int
+    n_days: int
+    first_day: str | None
+    last_day: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "bytes": self.n_bytes,
+            "free_bytes": self.free_bytes,
+            "days": self.n_days,
+            "first_day": self.first_day,
+            "last_day": self.last_day,
+        }
+
+
 class TelemetryWriter(Protocol):
     """Every write is durable when it returns and idempotent: a retry is safe.
 
@@ -173,6 +193,9 @@ class TelemetryEraser(Protocol):
 class TelemetryStore(TelemetryWriter, TelemetryReader, TelemetryEraser, Keeping, Protocol):
     def waiting_opinions(self, *, since_ns: int, limit: int) -> Sequence[Mapping[str, Any]]:
         """Opinions (rows of OPINION_SCHEMA) that were not dropped yet, newest first."""
+
+    def footprint(self) -> Footprint:
+        """How much it holds now; what is being written anew counts twice."""
 
     def close(self) -> None:
         """Fold what is in the log into the files and let go of them."""

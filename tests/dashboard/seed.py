@@ -6,17 +6,24 @@ The model behind `gpt-4` in `support` changes silently before the end, so that e
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from collector.batch import call_id_of
 from collector.call import Call
+from collector.health import Health
+from collector.metrics import CollectorMetrics
+from collector.redaction import Mode, RedactionConfig
+from collector.redaction.config import PatternConfig, ProjectRedaction
+from collector.redactions import Redactions
 from collector.rows import batch_of
 from collector.score import Score
 from collector.span import Span, SpanEvent
 from collector.store.base import TelemetryStore, TextVector
+from collector.system import Lag
 from collector.times import NS_PER_S
 from dashboard.colours import SeriesColours
 from dashboard.services import Services
@@ -64,13 +71,16 @@ class World:
     book: AlertBook
     monitors: Monitors
     queue: ReviewQueue
+    metrics: CollectorMetrics
+    health: Health
+    redactions: Redactions
     calls: list[Call] = field(default_factory=list)
 
     @property
     def services(self) -> Services:
         return Services(
             store=self.store, alerts=self.book, review=self.queue, monitors=self.monitors,
-            colours=SeriesColours(self.engine), clock=self.clock,
+            colours=SeriesColours(self.engine), health=self.health, redactions=self.redactions, clock=self.clock,
         )  # fmt: skip
 
 
@@ -79,10 +89,24 @@ def world(store: TelemetryStore, engine: Engine, now_ns: int, *, n_reference: in
     clock = Clock(now_ns)
     book = AlertBook(engine, receivers=("on-call",))
     book.save_first_rules(DEFAULT_RULES, now_ns)
+    metrics = CollectorMetrics(CollectorRegistry())
+    health = Health(
+        metrics, checks={"store": lambda: None, "ingest": lambda: None}, max_queue_bytes=128 * 2**20, load=lambda: 0.0,
+        footprint=store.footprint, lags=lambda: [Lag(evaluator="text", n_calls=0, wait_s=0.0)], clock=clock,
+    )  # fmt: skip
+    redaction = RedactionConfig(
+        projects={
+            "shop": ProjectRedaction(
+                mode=Mode.HASH, kinds=("all",), patterns=(PatternConfig(name="order_number", regex=r"ORD-[0-9]{6}"),)
+            )
+        }
+    )
+    policies = partial(redaction.policy, installation_key=b"k" * 16)
     drift = DriftConfig(n_reference=n_reference, n_window=n_window)
     return World(
         store=store, engine=engine, clock=clock, book=book, monitors=Monitors(engine, store, clock, drift),
-        queue=ReviewQueue(engine, store, clock, ReviewConfig(random_share=0.05)),
+        queue=ReviewQueue(engine, store, clock, ReviewConfig(random_share=0.05)), metrics=metrics, health=health,
+        redactions=Redactions(policies, lambda: ["default", "shop"]),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from collector.errors import StoreUnavailable
+from collector.store.base import Footprint
 from collector.store.duckdb.failures import unavailable
 from collector.store.duckdb.files import make_file, quoted, remove_drafts
 from collector.store.duckdb.swapping import Swap, commit, finish, recover
@@ -138,6 +140,21 @@ class Days:
         """The files that hold some of since_ns <= time < until_ns, oldest day first."""
         first, last = since_ns // NS_PER_DAY, (until_ns - 1) // NS_PER_DAY
         return [day for day in self.all() if first <= day.number <= last]
+
+    def footprint(self) -> Footprint:
+        """
+        Raises:
+            StoreUnavailable: when the store is closed, or the folder cannot be read.
+        """
+        numbers = sorted({day.number for day in self.all()})
+        with unavailable(f"{self._folder} cannot be looked at"):
+            return Footprint(
+                n_bytes=sum(_size(path) for path in self._folder.rglob("*")),
+                free_bytes=shutil.disk_usage(self._folder).free,
+                n_days=len(numbers),
+                first_day=str(date.fromordinal(numbers[0] + _EPOCH)) if numbers else None,
+                last_day=str(date.fromordinal(numbers[-1] + _EPOCH)) if numbers else None,
+            )
 
     def last_seq(self) -> int:
         """The highest number that a call has or, as `keep_seq` was told, had."""
@@ -356,6 +373,12 @@ def by_day(days: Sequence[Day]) -> list[list[Day]]:
     """The files of each day, newest day first."""
     newest_first = sorted(days, key=lambda day: -day.number)
     return [list(lanes) for _, lanes in groupby(newest_first, key=lambda day: day.number)]
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):  # folded in or let go of meanwhile
+        return path.stat().st_size if path.is_file() else 0
+    return 0
 
 
 def _names(days: Sequence[Day]) -> str:

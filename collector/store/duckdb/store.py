@@ -25,7 +25,7 @@ from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trac
 from collector.retention import Kept, Retention
 from collector.score import Score
 from collector.span import Span
-from collector.store.base import Belongings, Erased, TextVector, WriteResult
+from collector.store.base import Belongings, Erased, Footprint, TextVector, WriteResult
 from collector.store.duckdb import aggregates, calls, compaction, erasing, opinions, records, retention
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days, rereads
 from collector.store.duckdb.decode import scores_of, verdicts_of
@@ -322,6 +322,9 @@ class DuckDBStore:
 
     def stop_keeping(self) -> None:
         self._rewriting.stop()
+
+    def footprint(self) -> Footprint:
+        return self._days.footprint()
 
     def close(self) -> None:
         self._rewriting.stop()
