@@ -101,10 +101,8 @@ def _shapes_by_first_length(kinds: Collection[str]) -> Mapping[int, tuple[_Shape
 
 
 def _fits(run: NumberRun, first: int, shape: _Shape) -> str | None:
-    """The digits, if the groups from `first` on are written in `shape` and pass its check."""
+    """The digits, if the groups from `first` on, whose lengths are those of `shape`, stand alone and pass its check."""
     last = first + len(shape.lengths) - 1
-    if last >= len(run.groups) or any(run.length(first + i) != n for i, n in enumerate(shape.lengths)):
-        return None
     gaps = [run.gap(g) for g in range(first + 1, last + 1)]
     if any(len(gap) != 1 or not re.match(shape.gaps, gap) for gap in gaps):
         return None
@@ -132,9 +130,11 @@ def _stands_alone(run: NumberRun, first: int, last: int, gaps: set[str], shape: 
 
 
 def _shaped(run: NumberRun, shapes: Mapping[int, tuple[_Shape, ...]]) -> Iterator[Match]:
-    for first in range(len(run.groups)):
-        for shape in shapes.get(run.length(first), ()):
-            if digits := _fits(run, first, shape):
+    lengths = tuple(end - start for start, end in run.groups)
+    for first, length in enumerate(lengths):
+        for shape in shapes.get(length, ()):
+            written_so = lengths[first : first + len(shape.lengths)] == shape.lengths
+            if written_so and (digits := _fits(run, first, shape)):
                 last = first + len(shape.lengths) - 1
                 yield Match(run.groups[first][0], run.groups[last][1], shape.kind, digits)
 

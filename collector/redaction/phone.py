@@ -135,16 +135,21 @@ def _phone_at(run: NumberRun, first: int, regions: tuple[str, ...]) -> tuple[int
         digits = _digits(run, first, last, spelled)
         # The word is next to the number: only the first group of a run can have one before it, the last one after it.
         beside = first == 0 or last == len(run.groups) - 1
-        worded = not plus and beside and says_phone(run.text, start - len(lead), end)
-        if plus:
-            number = f"+{digits}" if international(digits) else None
-        elif digits.startswith("00") and (last > first or worded) and international(digits[2:]):
-            number = f"+{digits[2:]}"
-        else:
-            number = _national(digits, spelled, regions, apart=last > first, bracket=bracket, worded=worded)
+        number = _international(digits, plus=plus, apart=last > first)
+        if number is None and not plus:
+            number = _national(digits, spelled, regions, apart=last > first, bracket=bracket, worded=False)
+            if number is None and beside and says_phone(run.text, start - len(lead), end):
+                number = _national(digits, spelled, regions, apart=last > first, bracket=bracket, worded=True)
         if number:
             return last, Match(start - len(lead), end + run.extension(last), Kind.PHONE, number)
     return None
+
+
+def _international(digits: str, *, plus: bool, apart: bool) -> str | None:
+    """The number behind + or 00, if its country code and length fit."""
+    if plus:
+        return f"+{digits}" if international(digits) else None
+    return f"+{digits[2:]}" if digits.startswith("00") and apart and international(digits[2:]) else None
 
 
 def _may_start(run: NumberRun, first: int, lead: str) -> bool:
