@@ -43,11 +43,25 @@ def claimed(data_dir: Path) -> Iterator[Path]:
         os.close(lock)
 
 
+def note_url(data_dir: Path, url: str) -> None:
+    """Leave word where the process that holds `data_dir` answers, for commands that must not open it themselves."""
+    (data_dir / LOCK_NAME).write_text(f"{os.getpid()}\n{url}\n", encoding="utf-8")
+
+
+def noted_url(data_dir: Path) -> str | None:
+    """Where the process that holds `data_dir` answers; None: it has not said."""
+    try:
+        lines = (data_dir / LOCK_NAME).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return lines[1] if len(lines) > 1 else None
+
+
 def _lock(path: Path, lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+        holder = os.pread(lock, 32, 0).decode(errors="replace").partition("\n")[0] or "unknown"
         raise DataDirInUse(
             f"{path}: in use by another Watchkeeper (process {holder}); stop that one, "
             "or give this one a folder of its own with --data-dir"

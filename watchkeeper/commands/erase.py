@@ -31,39 +31,40 @@ def erase(
 ) -> None:
     """Erase all that is stored of a user, on the disk too, and print the receipt, which the audit log keeps.
 
-    Without --url and --data-dir: through the Watchkeeper that runs on the data folder of the configuration, else in
-    that folder.
+    In the data folder, or through the Watchkeeper that runs on it.
     """
+    from watchkeeper.commands.rest import DEFAULT_URL
+
     if url is not None and data_dir is not None:
         raise WatchkeeperError("--url and --data-dir: give the one or the other")
-    receipt = _by_rest(url, api_key, user, project) if url is not None else None
-    if receipt is None:
-        receipt = _in_folder(config, data_dir, user, project)
-    if receipt is None:
-        receipt = _by_rest(None, api_key, user, project)
+    if url is not None:
+        receipt = _by_rest(url, api_key, user, project)
+    else:
+        found = _in_folder(config, data_dir, user, project)
+        receipt = _by_rest(found or DEFAULT_URL, api_key, user, project) if isinstance(found, str | None) else found
     print(json.dumps(receipt, ensure_ascii=False, indent=2))
 
 
-def _by_rest(url: str | None, api_key: str | None, user: str, project: str | None) -> Any:
+def _by_rest(url: str, api_key: str | None, user: str, project: str | None) -> Any:
     import uuid
 
-    from watchkeeper.commands.rest import DEFAULT_URL, Rest, json_line
+    from watchkeeper.commands.rest import Rest, json_line
 
     # The same in every retry, so that one whose answer was lost does not come back with a receipt about nothing.
     body = json_line({"user_id": user, "project": project, "request_id": uuid.uuid4().hex})
-    with Rest(url or DEFAULT_URL, api_key, patience_s=PATIENCE_S) as rest:
+    with Rest(url, api_key, patience_s=PATIENCE_S) as rest:
         return rest.post("erase", body, content_type="application/json", params={})
 
 
 def _in_folder(config: Path | None, data_dir: Path | None, user: str, project: str | None) -> Any:
-    """The receipt; None where the folder was not named and a Watchkeeper runs on it."""
+    """The receipt; where a Watchkeeper runs on the folder, its URL; None where none was named and none is there."""
     from prometheus_client import CollectorRegistry
 
     from collector.erasure import Asked
     from collector.metrics import CollectorMetrics
     from watchkeeper.commands.keys import who
     from watchkeeper.config import load_config
-    from watchkeeper.datadir import DataDirInUse, claimed
+    from watchkeeper.datadir import DataDirInUse, claimed, noted_url
     from watchkeeper.keeping import erasures_of
     from watchkeeper.storage import open_storage
 
@@ -78,9 +79,9 @@ def _in_folder(config: Path | None, data_dir: Path | None, user: str, project: s
         try:
             parts.enter_context(claimed(path))
         except DataDirInUse as error:
-            if data_dir is None:
-                return None
-            raise WatchkeeperError(f"{error}, or erase through it with --url") from error
+            if (url := noted_url(path)) is None:
+                raise WatchkeeperError(f"{error}, or erase through it with --url") from error
+            return url
         storage = open_storage(loaded, path, CollectorMetrics(CollectorRegistry()), parts)
         erasures = erasures_of(storage, loaded.collector, path)
         parts.callback(erasures.close)
