@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 SPAN_SCHEMA = pa.schema(
     [
@@ -172,3 +173,18 @@ class Batch:
 def call_id_of(trace_id: str, span_id: str) -> str:
     """The id of the call that one span records: 128 bits of the two ids, the same on every retry."""
     return trace_id[16:] + span_id
+
+
+def projects_of(*tables: pa.Table) -> list[str]:
+    """The projects whose rows are in `tables`."""
+    return sorted({project for table in tables for project in pc.unique(table["project"]).to_pylist()})
+
+
+def of_project(table: pa.Table, project: str) -> pa.Table:
+    """The rows of `project`; mostly all of them."""
+    own = pc.equal(table["project"], project)
+    return table if pc.all(own).as_py() is not False else table.filter(own)
+
+
+def _table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema=schema)

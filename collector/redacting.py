@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from collector.batch import Batch
-from collector.redaction import Mode, Policy, Role, redact
+from collector.batch import Batch, of_project, projects_of
+from collector.redaction import Mode, Policy, Role, redact, redact_all
 from collector.score import Score
 
 _TEXT, _JSON, _ID, _LIST = Role(form="text"), Role(form="json"), Role(form="identifier"), Role(form="texts")
@@ -39,9 +38,19 @@ Policies = Callable[[str], Policy]
 
 def redacted(batch: Batch, policies: Policies) -> tuple[Batch, Counter[str]]:
     """`batch` as it may be stored, and how much was found, by kind."""
+    tables = {f.name: getattr(batch, f.name) for f in fields(batch) if getattr(batch, f.name).num_rows}
     counts: Counter[str] = Counter()
-    tables = {f.name: _redacted(getattr(batch, f.name), f.name, policies, counts) for f in fields(batch)}
-    return Batch(**tables), counts
+    done: dict[str, list[pa.Table]] = {name: [] for name in tables}
+    for project in projects_of(*tables.values()):
+        own = {name: of_project(table, project) for name, table in tables.items()}
+        policy = policies(project)
+        if policy.mode is not Mode.OFF:
+            changed, found = redact_all([(table, ROLES[name]) for name, table in own.items()], policy)
+            counts += found
+            own = dict(zip(own, changed, strict=True))
+        for name, table in own.items():
+            done[name].append(table)
+    return replace(batch, **{name: pa.concat_tables(parts) for name, parts in done.items()}), counts
 
 
 def redacted_scores(scores: Sequence[Score], policies: Policies) -> tuple[list[Score], Counter[str]]:
@@ -58,18 +67,3 @@ def redacted_scores(scores: Sequence[Score], policies: Policies) -> tuple[list[S
 
 
 SCORE_TEXTS = pa.schema([("label", pa.string()), ("explanation", pa.string())])
-
-
-def _redacted(table: pa.Table, name: str, policies: Policies, counts: Counter[str]) -> pa.Table:
-    if not table.num_rows:
-        return table
-    projects = pc.unique(table["project"]).to_pylist()
-    done = []
-    for project in projects:
-        policy = policies(project)
-        own = table if len(projects) == 1 else table.filter(pc.equal(table["project"], project))
-        if policy.mode is not Mode.OFF:
-            own, found = redact(own, ROLES[name], policy)
-            counts += found
-        done.append(own)
-    return pa.concat_tables(done)

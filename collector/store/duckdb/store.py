@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from collector.batch import Batch
+from collector.batch import Batch, of_project, projects_of
 from collector.call import Call
 from collector.errors import StoreUnavailable
-from collector.joining.joining import Changes, Joining, is_new, joined, of_project, projects_of
+from collector.joining.joining import Changes, Joining, is_new, joined
 from collector.logrecord import LogRecord
 from collector.metricpoint import MetricPoint
 from collector.otlp.hexids import trace_keys
