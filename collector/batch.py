@@ -184,7 +184,3 @@ def of_project(table: pa.Table, project: str) -> pa.Table:
     """The rows of `project`; mostly all of them."""
     own = pc.equal(table["project"], project)
     return table if pc.all(own).as_py() is not False else table.filter(own)
-
-
-def _table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema=schema)

@@ -91,6 +91,10 @@ def joined(changes: Iterable[Changes]) -> Changes:
     )
 
 
+def _table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema=schema)
+
+
 def is_new(parts: pa.Table, new_spans: pa.Table, new_log_ids: pa.ChunkedArray) -> pa.ChunkedArray:
     """Which parts stand on a span or log record that is new."""
     keys = pc.binary_join_element_wise(pc.utf8_slice_codeunits(new_spans["trace_id"], 16), new_spans["span_id"], "")
