@@ -12,7 +12,7 @@ from prometheus_client.core import Metric
 from collector.errors import StoreUnavailable
 from collector.readings import Reading, reading_of
 from collector.store.base import Footprint
-from collector.system import Lag, SystemFigures, figures_of
+from collector.system import Lag, SystemFigures, figures_of, refused_between
 
 EVERY_S = 10.0
 WINDOW_S = 600.0
@@ -80,6 +80,10 @@ class Health:
             footprint=self._known_footprint(),
             lags=self._lags(),
         )
+
+    def n_refused(self) -> int:
+        """Requests and records of the last minutes that were not taken; without a look at anything but the counters."""
+        return refused_between(self._readings[0], self._now())
 
     def _now(self) -> Reading:
         return reading_of(self._metrics.collect(), self._clock())

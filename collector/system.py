@@ -66,11 +66,6 @@ class SystemFigures:
     lags: Sequence[Lag] | None
     trends: Trends
 
-    @property
-    def n_refused(self) -> int:
-        """Requests and records of late that are not in the store and will not be unless they are sent again."""
-        return sum(tally.recent for tally in (*self.refused, *self.rejected))
-
     def to_json(self) -> dict[str, Any]:
         """The public shape (docs/api.md)."""
         lists = ("accepted", "rejected", "refused", "adapted", "redactions")
@@ -117,7 +112,7 @@ def figures_of(
         window_s=(now.time_ns - before.time_ns) / NS_PER_S,
         problems=problems,
         accepted=of_signals(_SPANS, _RECORDS),
-        rejected=of_signals("watchkeeper_rejected_spans_total", "watchkeeper_rejected_records_total"),
+        rejected=of_signals(*_REJECTED),
         refused=tallies(_REFUSED, before, now),
         adapted=tallies("watchkeeper_adapted_total", before, now),
         redactions=tallies("watchkeeper_redactions_total", before, now),
@@ -145,6 +140,12 @@ def figures_of(
     )
 
 
+def refused_between(before: Reading, now: Reading) -> int:
+    """Requests and records that are not in the store and will not be unless they are sent again."""
+    return sum(tally(name, before, now).recent for name in (_REFUSED, *_REJECTED))
+
+
+_REJECTED = ("watchkeeper_rejected_spans_total", "watchkeeper_rejected_records_total")
 _SPANS, _RECORDS = "watchkeeper_accepted_spans_total", "watchkeeper_accepted_records_total"
 _REFUSED = "watchkeeper_rejected_requests_total"
 _STORED = "watchkeeper_stored_spans_total"

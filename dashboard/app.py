@@ -107,6 +107,7 @@ def fingerprint(services: Services) -> Hashable:
         tuple((alert.alert_id, alert.state, alert.acknowledged_ns) for alert in services.alerts.open_alerts()),
         tuple((state.monitor_id, state.last_verdict_id) for state in services.monitors.states()),
         services.review.counts().open,
+        services.health.n_refused(),
     )
 
 

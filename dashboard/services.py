@@ -71,6 +71,7 @@ class Health(Protocol):
     """See collector.health.Health."""
 
     def figures(self) -> SystemFigures: ...
+    def n_refused(self) -> int: ...
 
 
 class Redactions(Protocol):

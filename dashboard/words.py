@@ -43,6 +43,16 @@ def count(value: float | None) -> Quantity:
     return Quantity(f"{value:.0f}" if value == int(value) else digits(value))
 
 
+def size(n_bytes: float | None) -> Quantity:
+    """Bytes: 812 B, 18.3 kB, 2.10 GB."""
+    if n_bytes is None:
+        return Quantity(NONE)
+    for scale, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if n_bytes >= 0.9995 * scale:
+            return Quantity(digits(n_bytes / scale), unit)
+    return Quantity(f"{n_bytes:.0f}", "B")
+
+
 def seconds(value: float | None) -> Quantity:
     """A duration: 146 ms, 1.24 s, 12.5 min."""
     if value is None:

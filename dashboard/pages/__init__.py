@@ -4,11 +4,13 @@ from dashboard.pages.alerts import ALERTS
 from dashboard.pages.base import Page
 from dashboard.pages.drift import DRIFT
 from dashboard.pages.overview import OVERVIEW
+from dashboard.pages.redaction import REDACTION
 from dashboard.pages.review import REVIEW
+from dashboard.pages.system import SYSTEM
 from dashboard.pages.trace import TRACE
 from dashboard.pages.traces import TRACES
 
-PAGES: tuple[Page, ...] = (OVERVIEW, TRACES, TRACE, DRIFT, ALERTS, REVIEW)
+PAGES: tuple[Page, ...] = (OVERVIEW, TRACES, TRACE, DRIFT, ALERTS, REVIEW, SYSTEM, REDACTION)
 
 
 def find_page(path: str) -> tuple[Page, str]:

@@ -15,6 +15,7 @@ from dashboard.pages.headline import headline
 from dashboard.pages.overview_charts import charts
 from dashboard.pages.overview_facts import GROUNDED, Facts, ask_store, overall_grounded
 from dashboard.pages.overview_models import models_table
+from dashboard.pages.refusals import banner
 from dashboard.parts import Figure
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ def answer(view: View) -> Content:
     facts = ask_store(view)
     if not facts.now.get("requests"):
         body = nothing_in_range(view) if has_calls(view, ever=True) else nothing_sent(view)
-        return Content(title="Overview", body=body)
+        return Content(title="Overview", body=[*body, *banner(view)])
     alerts = view.services.alerts.open_alerts()
     body = [
         headline(view, alerts),
+        *banner(view),
         parts.figures(_figures(view, facts, alerts)),
         html.Div(charts(view, facts, alerts), className="grid"),
         parts.card("Models", parts.table("models", models_table(view, facts)), note="all calls of the range"),

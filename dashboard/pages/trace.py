@@ -9,6 +9,7 @@ from collector.score import Score
 from dashboard import opinions, parts, words
 from dashboard.pages.base import Content, Page, View
 from dashboard.pages.selected import panel
+from dashboard.pages.trace_logs import log_card
 from dashboard.parts import Child
 from dashboard.waterfall import Row as Bar
 from dashboard.waterfall import Waterfall, waterfall
@@ -26,7 +27,7 @@ def answer(view: View) -> Content:
     spec = drawn.to_json(selected.span.span_id)
     list_card = html.Section(parts.widget("waterfall", f"waterfall-{trace_id}", spec), className="card waterfall")
     columns = html.Div([list_card, panel(view, trace, drawn, selected)], className="trace-columns")
-    body = [_head(view, trace, drawn), _facts(trace, drawn), columns]
+    body = [_head(view, trace, drawn), _facts(trace, drawn), columns, *log_card(view, trace, drawn)]
     return Content(title=drawn.rows[0].name or "Trace", body=body)
 
 
