@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
@@ -23,9 +24,10 @@ from collector.otlp.limits import Limits
 from collector.otlp.logs import read_logs
 from collector.otlp.metrics import read_metrics
 from collector.otlp.signal import Signal
-from collector.otlp.table import read_export
+from collector.otlp.table import SpanTable, read_export
 from collector.projects.access import OPEN, Access
 from collector.projects.gate import Gate
+from collector.retention import Retention, n_before
 from collector.understanding import Load, understood
 
 
@@ -76,6 +78,14 @@ def prepared(
     points = read_metrics(protobuf, limits, access=access, now_ns=now_ns)
     batch, n_kept = Batch(points=points.table), points.table.num_rows
     return Prepared(signal=signal, load=batch, n_kept=n_kept, rejected=points.rejected, noted=points.noted)
+
+
+def _places(done: Prepared) -> tuple[pa.Array, pa.Array]:
+    """The projects and the times of the records."""
+    if isinstance(done.load, SpanTable):
+        return done.load.project, done.load.start_ns
+    table = done.load.logs if done.signal == "logs" else done.load.points
+    return table["project"], table["time_ns"]
 
 
 def prepare(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int]]:
@@ -130,13 +140,19 @@ class Exports:
         limits: ReceiverLimits | None = None,
         budget: ByteBudget | None = None,
         gate: Gate | None = None,
+        retention: Callable[[], Retention] = Retention,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
+        """
+        Args:
+            retention: what holds now; records that come too late for it are stored and counted.
+        """
         self.limits = limits or ReceiverLimits()
         self.budget = budget or ByteBudget()
         self._ingest = ingest
         self._metrics = metrics
         self._gate = gate
+        self._retention = retention
         self._clock = clock
 
     def enter(self, headers: Mapping[str, str]) -> Access:
@@ -155,15 +171,13 @@ class Exports:
         Raises:
             BadRequest, TooManyRequests
         """
-        return await run_in_threadpool(
-            prepared,
-            signal,
-            body,
-            is_json=is_json,
-            limits=self.limits.records,
-            access=access,
-            now_ns=self._clock(),
-        )
+        return await run_in_threadpool(self._read, signal, body, access, is_json)
+
+    def _read(self, signal: Signal, body: bytes, access: Access, is_json: bool) -> Prepared:
+        now_ns = self._clock()
+        done = prepared(signal, body, is_json=is_json, limits=self.limits.records, access=access, now_ns=now_ns)
+        n_late = n_before(self._retention(), *_places(done), now_ns=now_ns)
+        return replace(done, noted={**done.noted, "before_retention": n_late}) if n_late else done
 
     async def store(self, export: Prepared, *, transport: str) -> Message:
         """Store what was read; it is on disk when this returns the answer.

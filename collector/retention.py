@@ -7,6 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from collector.errors import StoreUnavailable
 from collector.times import NS_PER_S
 
@@ -78,6 +81,22 @@ class Due:
 def is_over(day: int, kept_days: int | None, now_ns: int) -> bool:
     """Whether `kept_days` have passed since the end of UTC day number `day`."""
     return kept_days is not None and (day + 1 + kept_days) * NS_PER_DAY <= now_ns
+
+
+def n_before(retention: Retention, projects: pa.ChunkedArray, times_ns: pa.ChunkedArray, *, now_ns: int) -> int:
+    """How many rows come so late that the next run deletes them."""
+    oldest = pc.min(times_ns).as_py()
+    if oldest is None or not retention.due(oldest // NS_PER_DAY, now_ns).is_possible:
+        return 0
+    n_late = 0
+    for project in pc.unique(projects).to_pylist():
+        days = retention.of(project).telemetry_days
+        if days is not None:
+            # The first nanosecond of the first day that is not over.
+            kept_since_ns = (now_ns // NS_PER_DAY - days) * NS_PER_DAY
+            is_late = pc.and_(pc.equal(projects, project), pc.less(times_ns, kept_since_ns))
+            n_late += pc.sum(is_late).as_py() or 0
+    return n_late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

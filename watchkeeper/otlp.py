@@ -1,5 +1,7 @@
 """The two OTLP servers of the process."""
 
+from collections.abc import Callable
+
 import grpc
 
 from collector.budget import ByteBudget
@@ -11,12 +13,19 @@ from collector.metrics import CollectorMetrics
 from collector.otlp.limits import Limits
 from collector.projects.gate import Gate
 from collector.receiver import receiver_app
+from collector.retention import Retention
 from watchkeeper.config import ServerConfig
 from watchkeeper.servers import ServerThread, grpc_endpoint, http
 from watchkeeper.sockets import PortUnavailable, join_address, listen
 
 
-def exports_of(config: CollectorConfig, ingest: Ingest, metrics: CollectorMetrics, gate: Gate) -> Exports:
+def exports_of(
+    config: CollectorConfig,
+    ingest: Ingest,
+    metrics: CollectorMetrics,
+    gate: Gate,
+    retention: Callable[[], Retention] = Retention,
+) -> Exports:
     """What both servers hand their exports to, so that the limits hold for them together."""
     records = Limits(
         max_records=config.max_records,
@@ -25,7 +34,8 @@ def exports_of(config: CollectorConfig, ingest: Ingest, metrics: CollectorMetric
         max_future_s=config.max_future_s,
     )
     limits = ReceiverLimits(max_body_bytes=config.max_body_bytes, body_timeout_s=config.body_timeout_s, records=records)
-    return Exports(ingest, metrics, limits=limits, budget=ByteBudget(config.max_inflight_bytes), gate=gate)
+    budget = ByteBudget(config.max_inflight_bytes)
+    return Exports(ingest, metrics, limits=limits, budget=budget, gate=gate, retention=retention)
 
 
 def http_thread(exports: Exports, config: ServerConfig) -> tuple[ServerThread, str]:

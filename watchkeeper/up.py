@@ -78,7 +78,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     )
     registry.register(EvaluationMetrics(evaluation))
 
-    exports = exports_of(config.collector, ingest, metrics, gate)
+    exports = exports_of(config.collector, ingest, metrics, gate, retention=lambda: keepers.loop.current)
     otlp_http, otlp_http_address = http_thread(exports, config.server)
     otlp_grpc = GrpcThread(exports, config.server)
     servers = [otlp_http, otlp_grpc]

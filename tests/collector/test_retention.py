@@ -1,13 +1,20 @@
 """How long what is kept: the days are counted from the end of the UTC day."""
 
+import asyncio
 import threading
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from prometheus_client import CollectorRegistry
 
 from collector.errors import StoreUnavailable
-from collector.retention import NS_PER_DAY, Keep, Kept, Retention, RetentionLoop, is_over
+from collector.exports import Exports
+from collector.metrics import CollectorMetrics
+from collector.projects.access import OPEN
+from collector.retention import NS_PER_DAY, Keep, Kept, Retention, RetentionLoop, is_over, n_before
 
 DAY = 20_000
 END_NS = (DAY + 1) * NS_PER_DAY
@@ -54,6 +61,22 @@ def test_where_nothing_is_possible_nothing_is_due(telemetry_days, content_days, 
     assert due.is_possible or not anything
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers((DAY - 5) * NS_PER_DAY, END_NS)), max_size=20),
+    st.none() | st.integers(1, 4),
+    st.dictionaries(st.sampled_from("ab"), st.integers(1, 4)),
+    st.integers(0, NS_PER_DAY - 1),
+)
+def test_late_is_what_lies_in_a_day_that_is_over(rows, telemetry_days, projects, time_of_day_ns):
+    retention = Retention(
+        default=Keep(telemetry_days=telemetry_days), projects={p: Keep(telemetry_days=n) for p, n in projects.items()}
+    )
+    now_ns = END_NS + time_of_day_ns
+    late = sum(is_over(time // NS_PER_DAY, retention.of(project).telemetry_days, now_ns) for project, time in rows)
+    columns = [pa.array([p for p, _ in rows], pa.string()), pa.array([t for _, t in rows], pa.int64())]
+    assert n_before(retention, *columns, now_ns=now_ns) == late
+
+
 class Store:
     """Notes what is asked of it; `retain` raises what it is given first."""
 
@@ -90,3 +113,18 @@ def test_the_loop_asks_for_the_rules_and_the_time_each_run_and_survives_what_fai
     assert store.stopped
     assert store.asked[:3] == [(2, 0), (3, 1), (4, 2)]  # the first rules were asked for at the start
     assert loop.run_once() == Kept(n_days_dropped=1, n_days_compacted=0)
+
+
+def test_records_before_the_horizon_are_taken_and_counted():
+    now_ns = END_NS + 40 * NS_PER_DAY
+    request = ExportTraceServiceRequest()
+    for n, start_ns in enumerate((now_ns, END_NS, END_NS - 1), start=1):
+        span = request.resource_spans.add().scope_spans.add().spans.add()
+        span.trace_id, span.span_id = bytes([n] * 16), bytes([n] * 8)
+        span.start_time_unix_nano = span.end_time_unix_nano = start_ns
+    metrics = CollectorMetrics(CollectorRegistry())
+    for days, n_late in ((30, 2), (40, 1), (41, None), (None, None)):
+        rules = Retention(default=Keep(telemetry_days=days))
+        exports = Exports(None, metrics, retention=lambda rules=rules: rules, clock=lambda: now_ns)
+        export = asyncio.run(exports.read("traces", request.SerializeToString(), OPEN))
+        assert (export.n_kept, export.noted.get("before_retention")) == (3, n_late)
