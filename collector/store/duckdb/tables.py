@@ -13,7 +13,7 @@ from collector.joining.joining import JOINED_PART_SCHEMA
 SCHEMA_VERSION = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # there is one of each, and hashing a schema takes long
 class Table:
     """`time` places a row in its day; `key` names a row: writing a key again never makes a second row."""
 
