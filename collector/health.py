@@ -50,7 +50,7 @@ class Health:
         self._footprint = footprint
         self._lags = lags
         self._clock = clock
-        self._readings: deque[Reading] = deque(maxlen=int(WINDOW_S / EVERY_S))
+        self._readings: deque[Reading] = deque(maxlen=int(WINDOW_S / EVERY_S) + 1)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._started_ns = clock()

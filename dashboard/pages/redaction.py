@@ -8,11 +8,10 @@ from dash import html
 from collector.call import DEFAULT_PROJECT
 from collector.errors import BadRequest
 from collector.redaction import Coverage, Mode, Policy
-from collector.redaction.coverage import ColumnCoverage
 from dashboard import parts, words
 from dashboard.pages.base import Content, Page, View
-from dashboard.pages.system_tables import kind_words
-from dashboard.table import Cell, Column, Row, Table, Tone
+from dashboard.pages.system_words import kind as kind_words
+from dashboard.table import Cell, Column, Row, Table
 
 MODES: Mapping[str, str] = {
     Mode.OFF: "off: everything is stored as it was sent",
@@ -24,10 +23,7 @@ TABLES: Mapping[str, str] = {
     "spans": "Spans", "parts": "Calls", "opinions": "Feedback in telemetry", "logs": "Log records",
     "points": "Data points", "scores": "Scores of people",
 }  # fmt: skip
-FORMS: Mapping[str, str] = {
-    "text": "text", "json": "JSON, every key and value", "texts": "list of texts", "identifier": "id of a person",
-}  # fmt: skip
-_TONES: Mapping[str, Tone] = {"masked": "good", "hashed": "good", "dropped": "good", "as sent": "quiet"}
+_NOT_SCANNED = ""
 
 
 def answer(view: View) -> Content:
@@ -42,7 +38,8 @@ def answer(view: View) -> Content:
             "Projects", parts.table("projects", _projects(view, policies, project)), note="choose one to see it"
         ),
         _kinds(project, coverage, totals),
-        html.Div([_columns(project, coverage), _not_searched(coverage)], className="grid"),
+        _columns(project, coverage),
+        _not_searched(coverage),
     ]
     return Content(title="Redaction coverage", body=body)
 
@@ -120,26 +117,26 @@ def _kinds(project: str, coverage: Coverage, totals: Mapping[str, int]) -> html.
 
 
 def _columns(project: str, coverage: Coverage) -> html.Section:
-    """One row for the columns of a table that have the same form and fate: those that are searched first."""
-    groups: dict[tuple[str, str, str], list[ColumnCoverage]] = defaultdict(list)
+    found: dict[str, dict[str, list[str]]] = {table: defaultdict(list) for table in TABLES}
     for column in coverage.columns:
-        groups[column.table, column.action, column.form].append(column)
+        action = column.action if column.form else _NOT_SCANNED
+        found.setdefault(column.table, defaultdict(list))[action].append(column.column)
     columns = (
-        Column(title="What is stored", width="25%"),
-        Column(title="Finds are", width="92px"),
-        Column(title="Columns"),
+        Column(title="What is stored", width="16%"),
+        Column(title="Scanned, and what becomes of a find", width="38%"),
+        Column(title="Not scanned"),
     )
-    order = list(TABLES)
     rows = [
         Row(cells=[
-            Cell(text=TABLES.get(table, table), note=FORMS.get(form)),
-            Cell(text=action if form else "not scanned", tone=_TONES.get(action)),
-            Cell(text=", ".join(column.column for column in found), tone=None if form else "quiet"),
+            Cell(text=TABLES.get(table, table)),
+            Cell(text="; ".join(f"{action}: {', '.join(names)}" for action, names in actions.items()
+                                if action != _NOT_SCANNED)),
+            Cell(text=", ".join(actions[_NOT_SCANNED]), tone="quiet"),
         ])
-        for (table, action, form), found in sorted(groups.items(), key=lambda g: (order.index(g[0][0]), not g[0][2]))
+        for table, actions in found.items()
     ]  # fmt: skip
-    note = "columns of ids, times and numbers hold no words of anybody"
     title = f"What is scanned in {project}"
+    note = "of JSON every key and value; what is not scanned holds ids, times, numbers and names of services and models"
     table = Table(label=title, columns=columns, rows=rows)
     return parts.card(title, parts.table("columns", table), note=note, class_name="told")
 

@@ -49,17 +49,25 @@ def answer(view: View) -> Content:
 
 
 def _window(figures: SystemFigures) -> str:
-    return f"recent: the last {words.span_s(figures.window_s)}" if figures.window_s >= 1 else "just started"
+    return f"recent: the last {_minutes(figures)}" if figures.window_s >= 1 else "just started"
+
+
+def _minutes(figures: SystemFigures) -> words.Quantity:
+    """The window as people say it: 45 s, 10 min."""
+    return words.span_s(round(figures.window_s / 60) * 60 if figures.window_s >= 120 else round(figures.window_s))
 
 
 def _headline(view: View, figures: SystemFigures, found: Sequence[Finding]) -> html.Div:
-    aside: list[Child] = ["running since ", parts.ago(figures.started_ns, figures.time_ns)]
+    aside: list[Child] = ["started ", parts.ago(figures.started_ns, figures.time_ns)]
     if found:
         more = f" · {words.plural(len(found) - 1, 'more finding')}" if len(found) > 1 else ""
         word = "Critical" if found[0].tone == "crit" else "Warning"
         return parts.answer(found[0].tone, found[0].what, word=word, aside=[*aside, more])
     n = sum(tally.recent for tally in figures.accepted)
-    over = f"in the last {words.span_s(figures.window_s)}" if figures.window_s >= 1 else "so far"
+    if not n and not any(tally.total for tally in figures.accepted):
+        sentence = ["Nothing was sent so far. ", html.A("Send the first span", href=view.to("/")), "."]
+        return parts.answer("quiet", sentence, aside=aside)
+    over = f"in the last {_minutes(figures)}"
     taken = f"{words.plural(n, 'record')} taken {over}" if n else f"Nothing was sent {over}"
     return parts.answer("good", f"{taken}; nothing refused.", word="All well", aside=aside)
 
@@ -116,8 +124,8 @@ def _figures(figures: SystemFigures) -> list[Figure]:
         Figure(
             label="Queue",
             value=words.size(figures.queue_bytes),
-            note=f"{words.percent(share)} of the bound, load {words.percent(figures.load)}",
-            wrong=f"▲ {words.percent(share)} of the bound" if share >= QUEUE_WARN else None,
+            note=f"{words.percent(share)} full, load {words.percent(figures.load)}",
+            wrong=f"▲ {words.percent(share)} full" if share >= QUEUE_WARN else None,
             trend=trends.queue_bytes,
             hint="Decoded and waiting for the disk; load: share of the last seconds in which requests waited for it",
         ),
@@ -130,7 +138,7 @@ def _figures(figures: SystemFigures) -> list[Figure]:
         Figure(
             label="Evaluators behind",
             value=words.seconds(None if lag is None else lag.wait_s),
-            note="" if lag is None else f"{lag.n_calls:,} calls of {lag.evaluator}",
+            note="" if lag is None else f"{lag.evaluator}: {words.plural(lag.n_calls, 'call')}",
             wrong=f"▲ {lag.evaluator}" if lag is not None and lag.wait_s >= LAG_WARN_S else None,
         ),
     ]

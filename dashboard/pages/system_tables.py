@@ -28,7 +28,7 @@ def counts(figures: SystemFigures) -> Table:
     ]
     rows += [
         _count("Spans stored", figures.stored_spans, "Accepted, less duplicates and what sampling leaves out."),
-        _count("Model calls stored", figures.stored_calls, "Spans but no calls: docs/otlp.md says what is read."),
+        _count("Model calls stored", figures.stored_calls, "Spans, but no calls? See docs/otlp.md for what is read."),
         _count(
             "Duplicates", figures.duplicate_spans,
             "Sent before, stored once. Many: a sender gives up too early, or two exporters send the same.",
@@ -101,18 +101,14 @@ def redacted(view: View, figures: SystemFigures) -> html.Section:
     )
     rows = [
         Row(cells=[
-            Cell(text=kind_words(t.labels["kind"])),
+            Cell(text=system_words.kind(t.labels["kind"])),
             *(Cell(text=f"{n:,}", sort=n) for n in (t.recent, t.total)),
         ])
         for t in figures.redactions
     ]  # fmt: skip
     table = Table(label="Values masked, by kind", columns=columns, rows=rows)
-    return parts.card("Redacted before storing", [parts.table("redacted", table), link], note="values, by kind")
-
-
-def kind_words(kind: str) -> str:
-    """The kind as people say it; `content` counts texts that were dropped whole."""
-    return "content dropped" if kind == "content" else kind.replace("_", " ")
+    body = [parts.table("redacted", table), link]
+    return parts.card("Redacted before storing", body, note="values, by kind", class_name="narrow")
 
 
 def evaluators(figures: SystemFigures) -> html.Section:
@@ -134,7 +130,7 @@ def evaluators(figures: SystemFigures) -> html.Section:
     ]  # fmt: skip
     told = "They follow what is stored and wait while much comes in; a restart goes on where it stopped."
     table = parts.table("lags", Table(label="How far the evaluators are", columns=columns, rows=rows))
-    return parts.card("Evaluators", [table, html.P(told, className="below-table")])
+    return parts.card("Evaluators", [table, html.P(told, className="below-table")], class_name="narrow")
 
 
 def checks(figures: SystemFigures) -> html.Section:
@@ -147,7 +143,7 @@ def checks(figures: SystemFigures) -> html.Section:
     ]  # fmt: skip
     table = Table(label="Checks", columns=(Column(title="Check", width="30%"), Column(title="State")), rows=rows)
     note = "as /readyz answers them"
-    return parts.card("Checks", parts.table("checks", table), note=note, class_name="told")
+    return parts.card("Checks", parts.table("checks", table), note=note, class_name="told narrow")
 
 
 def disk(figures: SystemFigures) -> html.Section:
@@ -165,7 +161,9 @@ def disk(figures: SystemFigures) -> html.Section:
     rows = [Row(cells=[Cell(text=name), Cell(text=value)]) for name, value in facts]
     table = Table(label="On disk", columns=(Column(title="What", width="30%"), Column(title="Now")), rows=rows)
     told = "Days are deleted by retention ([collector.retention]); free space is looked at, not reserved."
-    return parts.card("On disk", [parts.table("disk", table), html.P(told, className="below-table")])
+    return parts.card(
+        "On disk", [parts.table("disk", table), html.P(told, className="below-table")], class_name="narrow"
+    )
 
 
 def _transport(tally: Tally) -> str:

@@ -62,8 +62,21 @@ PROBLEMS: Mapping[str, str] = {
 }
 """By the name of the check of /readyz."""
 
+KINDS: Mapping[str, str] = {
+    "api_key": "API key", "email": "e-mail address", "iban": "IBAN", "card": "payment card", "us_ssn": "US SSN",
+    "uk_nino": "UK NINO", "uk_nhs": "UK NHS number", "de_steuer_id": "DE Steuer-ID", "fr_nir": "FR NIR",
+    "es_dni": "ES DNI and NIE", "it_codice_fiscale": "IT codice fiscale", "nl_bsn": "NL BSN", "pl_pesel": "PL PESEL",
+    "in_aadhaar": "IN Aadhaar", "br_cpf": "BR CPF", "ca_sin": "CA SIN", "ip": "IP address", "phone": "phone number",
+    "content": "texts dropped whole",
+}  # fmt: skip
+"""Kinds of redaction whose names do not say it themselves."""
+
 SIGNALS: Mapping[str, str] = {"traces": "Spans", "logs": "Log records", "metrics": "Data points"}
 TRANSPORTS: Mapping[str, str] = {"http": "OTLP/HTTP", "grpc": "OTLP/gRPC", "rest": "REST"}
+
+
+def kind(name: str) -> str:
+    return KINDS.get(name, name.replace("_", " "))
 
 
 def refused(reason: str) -> Told:

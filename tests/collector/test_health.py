@@ -94,7 +94,7 @@ def test_counts_are_since_the_start_and_of_the_last_minutes(
     assert [(t.labels["what"], t.total, t.recent) for t in figures.adapted] == [("from_the_future", 1, 0)]
     assert (figures.sampled_out_spans.total, figures.sampled_out_spans.recent) == (4, 4)
     assert health.n_refused() == 3
-    assert figures.window_s == WINDOW_S - EVERY_S
+    assert figures.window_s == WINDOW_S
     assert figures.trends.accepted_per_s[:2] == [0.0, 0.0]
 
 
