@@ -115,12 +115,15 @@ def test_a_dry_run_shows_the_first_call_and_sends_nothing(run_watchkeeper: Run, 
 def test_a_data_directory_is_written_without_a_platform_and_refused_to_two(
     start_platform: Callable[..., Any], run_watchkeeper: Run, tmp_path: Path
 ) -> None:
-    path = write_lines(tmp_path / "calls.jsonl", [*map(a_call, range(20)), {"bad": 1}])
+    with_card = a_call(20, output_messages="it is 4111 1111 1111 1111")
+    path = write_lines(tmp_path / "calls.jsonl", [*map(a_call, range(19)), with_card, {"bad": 1}])
     arguments = ("import", str(path), "--data-dir", str(tmp_path / "data"))
     assert "20 stored, 0 already there, 1 rejected" in run_watchkeeper(*arguments).stdout
     assert "0 stored, 20 already there, 1 rejected" in run_watchkeeper(*arguments).stdout
     platform = start_platform()
-    assert len(stored(platform)) == 20
+    calls = stored(platform)
+    assert len(calls) == 20
+    assert calls[0]["output_messages"][0]["parts"][0]["content"] == "it is [CARD]"
     refused = run_watchkeeper(*arguments)
     assert refused.returncode == 2
     assert "in use by another Watchkeeper" in refused.stderr
