@@ -12,8 +12,8 @@ Part = Mapping[str, Any]
 Row = dict[str, Any]
 
 LONGEST_STREAM_NS = 600 * NS_PER_S
-SLACK_NS = 5 * NS_PER_S
-"""Two records of one call may stand so far apart: a streamed answer is sometimes recorded when it has been read."""
+SLACK_NS = NS_PER_S // 2
+"""Two spans of one call overlap, but for the clocks of two machines."""
 
 _OF_THE_CORE = (
     "call_id", "trace_id", "span_id", "start_ns", "project", "service", "environment", "latency_s", "operation",
@@ -160,7 +160,8 @@ def _are_twins(one: Part, other: Part) -> bool:
 
 
 def _overlap(one: Part, other: Part) -> bool:
-    return bool(one["start_ns"] <= other["end_ns"] + SLACK_NS and other["start_ns"] <= one["end_ns"] + SLACK_NS)
+    slack_ns = LONGEST_STREAM_NS if any(_is_of_log(part) or _is_record(part) for part in (one, other)) else SLACK_NS
+    return bool(one["start_ns"] <= other["end_ns"] + slack_ns and other["start_ns"] <= one["end_ns"] + slack_ns)
 
 
 def _are_two(one: Part, other: Part) -> bool:
