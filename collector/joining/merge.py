@@ -160,7 +160,8 @@ def _are_twins(one: Part, other: Part) -> bool:
 
 
 def _overlap(one: Part, other: Part) -> bool:
-    slack_ns = LONGEST_STREAM_NS if any(_is_of_log(part) or _is_record(part) for part in (one, other)) else SLACK_NS
+    are_halves = (_is_record(one) and not _is_told(other)) or (_is_record(other) and not _is_told(one))
+    slack_ns = LONGEST_STREAM_NS if are_halves else SLACK_NS
     return bool(one["start_ns"] <= other["end_ns"] + slack_ns and other["start_ns"] <= one["end_ns"] + slack_ns)
 
 
