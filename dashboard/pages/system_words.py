@@ -85,8 +85,10 @@ def refused(reason: str) -> Told:
 
 def rejected(reason: str) -> Told:
     """The reason is a sentence of its own."""
+    if "ahead of this server" in reason:
+        return Told(reason, "Set the sender's clock by NTP, or allow more with collector.max_future_s.")
     if "the time is" in reason:
-        return Told(reason, "Set the sender's clock, or allow more with collector.max_future_s; import older data.")
+        return Told(reason, "Mend the sender: it tells no time, or its clock was never set.")
     return Told(reason, "The answer told the sender which, as a partial success; the log of its exporter has it.")
 
 
