@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from collector.errors import StoreUnavailable
 from collector.retention import Kept
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days
-from collector.store.duckdb.rewriting import Change, Rewriting, log
+from collector.store.duckdb.rewriting import Change, Rewriting, log, size_of
 from collector.times import NS_PER_S
 
 SETTLED_S = 3600.0
 """After its end a day still gets what was on its way."""
 QUIET_S = 600.0
+MAX_BESIDE_SHARE = 0.05
+"""Of the bytes of a day, in other files than its largest: a few late rows are not worth writing all of it anew."""
 MAX_FREE_SHARE = 0.25
 MIN_FREE_BYTES = 16 << 20
 
@@ -27,7 +29,7 @@ def compact(days: Days, rewriting: Rewriting, *, now_ns: int, now_s: float) -> K
         if not is_over(number, now_ns) or any(_is_written(day, now_s) for day in lanes):
             continue
         try:
-            if not (len(lanes) > 1 or _has_much_room(days, lanes)):
+            if not (_has_much_beside(lanes) or _has_much_room(days, lanes)):
                 continue
             rewritten = rewriting.rewrite(number, lambda cursor, lanes: Change())
         except StoreUnavailable as error:
@@ -46,6 +48,11 @@ def is_over(number: int, now_ns: int) -> bool:
 
 def _is_written(day: Day, now_s: float) -> bool:
     return day.written_s is not None and now_s - day.written_s < QUIET_S
+
+
+def _has_much_beside(lanes: Sequence[Day]) -> bool:
+    sizes = [size_of(day) for day in lanes]
+    return sum(sizes) - max(sizes) > MAX_BESIDE_SHARE * sum(sizes)
 
 
 def _has_much_room(days: Days, lanes: Sequence[Day]) -> bool:

@@ -177,7 +177,13 @@ class Days:
         return [day for day in found if day is not None and day.made and day.note is None]
 
     def writable(self, number: int) -> Day:
-        """A file of the day of that number that can take a commit now; it is made when it is first attached."""
+        """A file of the day of that number that can take a commit now; it is made when it is first attached.
+
+        One that is there goes before a new one: a second file for some late rows would have the day rewritten.
+        """
+        for day in self.lanes(number):
+            if not day.busy:
+                return day
         for lane in range(len(_LANES)):
             day = self._of(number, lane)
             if not day.busy and day.note is None:

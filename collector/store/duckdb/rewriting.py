@@ -4,7 +4,6 @@ What DELETE and UPDATE leave behind stays readable in a DuckDB file for long. A 
 """
 
 import logging
-import math
 import os
 import threading
 import time
@@ -26,10 +25,12 @@ from collector.store.duckdb.tables import CALLS, LONG_TEXTS, TABLES, Table, crea
 
 log = logging.getLogger(__name__)
 
-ROWS_AT_ONCE = 122_880
-"""One row group: what DuckDB compresses together."""
-BYTES_AT_ONCE = 64 << 20
-"""Of texts; they are sorted in the memory that commits need too."""
+MAX_GROUP_ROWS = 122_880
+"""A row group is what DuckDB packs together, and holds in memory until it is whole: this is its own choice."""
+VECTOR_ROWS = 2048
+"""Row groups are multiples of it."""
+GROUP_BYTES = 160 << 20
+"""Of texts in a row group; they are sorted in the memory that commits need too."""
 N_COUNTED = 10_000
 MAX_BUSY_WAIT_S = 300.0
 MAX_READ_S = 600.0
@@ -99,11 +100,11 @@ class Rewriting:
             if change is None:
                 return None
             self._days.keep_seq(self._last_seq())  # before calls go that had the highest numbers
-            n_bytes_before = sum(_size(day) for day in old)
+            n_bytes_before = sum(size_of(day) for day in old)
             removed, new = self._drop(old) if change.everything else self._replace(old, change)
         if not self._days.wait_gone(old, timeout_s=MAX_READ_S):
             raise StoreUnavailable(f"{old[0].path} was replaced, and is still read by a query; it goes after that")
-        return Rewritten(removed=removed, n_bytes_before=n_bytes_before, n_bytes_after=_size(new) if new else 0)
+        return Rewritten(removed=removed, n_bytes_before=n_bytes_before, n_bytes_after=size_of(new) if new else 0)
 
     def _drop(self, old: Sequence[Day]) -> tuple[dict[str, int], None]:
         with self._writing:
@@ -144,12 +145,13 @@ class Rewriting:
             for name, table in change.sets.items():
                 cursor.register(name, table)
             remove(draft)
-            cursor.execute(f"ATTACH {quoted(draft)} AS {_DRAFT}")
+            group_rows = _group_rows(cursor, old)
+            cursor.execute(f"ATTACH {quoted(draft)} AS {_DRAFT} (ROW_GROUP_SIZE {group_rows})")
             try:
                 create_tables(cursor, _DRAFT)
                 n_before = _counts(cursor, old)
                 for table in TABLES:
-                    self._copy(cursor, old, table, change)
+                    self._copy(cursor, old, table, change, group_rows)
                 _note_emptied(cursor, change.emptied)
                 cursor.execute(f"CHECKPOINT {_DRAFT}")
                 n_after = _counts(cursor, [_DRAFT])
@@ -162,8 +164,10 @@ class Rewriting:
         removed = {name: n_before[name] - n_after[name] for name in n_before}
         return {name: n for name, n in removed.items() if n}, new
 
-    def _copy(self, cursor: DuckDBPyConnection, old: Sequence[Day], table: Table, change: Change) -> None:
-        bounds = _bounds(cursor, old, table)
+    def _copy(
+        self, cursor: DuckDBPyConnection, old: Sequence[Day], table: Table, change: Change, group_rows: int
+    ) -> None:
+        bounds = _bounds(cursor, old, table, group_rows)
         given = ", ".join(f'{sql} AS "{name}"' for name, sql in change.columns.get(table.name, {}).items())
         columns = f"old.* REPLACE ({given})" if given else "old.*"
         gone = change.gone.get(table.name, "false")
@@ -175,6 +179,8 @@ class Rewriting:
                 for day in old
             )
             cursor.execute(f"INSERT INTO {_DRAFT}.{table.name} BY NAME FROM ({rows}) ORDER BY {table.time}")
+            if len(bounds) > 2:
+                cursor.execute(f"CHECKPOINT {_DRAFT}")  # what is not in the file yet is held in memory, unpacked
 
     def _catch_up(self, cursor: DuckDBPyConnection, old: Sequence[Day], n_before: Mapping[str, int]) -> None:
         """Take out of the draft what has left the old files since they were read: some rows went, none came."""
@@ -238,19 +244,29 @@ def _state(cursor: DuckDBPyConnection, file: str) -> str:
     return f"{list(_counts(cursor, [file]).values())} {cursor.execute(sql).fetchone()}"
 
 
-def _bounds(cursor: DuckDBPyConnection, old: Sequence[Day], table: Table) -> list[int]:
-    """Times that part the rows of `table` into as many as may be sorted at once, the last one after all of them."""
+def _group_rows(cursor: DuckDBPyConnection, old: Sequence[Day]) -> int:
+    """So many rows that those of the widest table hold GROUP_BYTES."""
+    widest = 0.0
+    for table in TABLES:
+        rows = " UNION ALL ".join(f"FROM {day.name}.{table.name}" for day in old)
+        texts = [f'coalesce(strlen("{name}"), 0)' for name in LONG_TEXTS if name in table.schema.names]
+        if texts:
+            sampled = f"({rows}) USING SAMPLE {N_COUNTED} ROWS"
+            found = cursor.execute(f"SELECT avg({' + '.join(texts)}) FROM (FROM {sampled})").fetchone()
+            widest = max(widest, float((found and found[0]) or 0))
+    n_rows = int(GROUP_BYTES / widest) // VECTOR_ROWS * VECTOR_ROWS if widest else MAX_GROUP_ROWS
+    return min(max(n_rows, VECTOR_ROWS), MAX_GROUP_ROWS)
+
+
+def _bounds(cursor: DuckDBPyConnection, old: Sequence[Day], table: Table, group_rows: int) -> list[int]:
+    """Times that part the rows of `table` into row groups, the last one after all of them."""
     rows = " UNION ALL ".join(f"FROM {day.name}.{table.name}" for day in old)
     counted = cursor.execute(f"SELECT count(*), min({table.time}), max({table.time}) FROM ({rows})").fetchone()
     n_rows, first, last = counted or (0, None, None)
     if not n_rows:
         return []
-    sampled = f"({rows}) TABLESAMPLE reservoir({N_COUNTED} ROWS)" if n_rows > N_COUNTED else f"({rows})"
-    texts = [f'coalesce(strlen("{name}"), 0)' for name in LONG_TEXTS if name in table.schema.names]
-    of_row = cursor.execute(f"SELECT avg({' + '.join(texts) or 0}) FROM {sampled}").fetchone()
-    n_bytes = n_rows * float(of_row[0] or 0) if of_row else 0.0
-    n_parts = max(1, math.ceil(n_rows / ROWS_AT_ONCE), math.ceil(n_bytes / BYTES_AT_ONCE))
-    shares = [i / n_parts for i in range(1, n_parts)]
+    # Some rows more than a group: a group that lacks one is packed a second time with the next.
+    shares = [(place + 16) / n_rows for place in range(group_rows, n_rows - 16, group_rows)]
     inner: list[int] = []
     if shares:
         found = cursor.execute(f"SELECT quantile_disc({table.time}, {shares}) FROM ({rows})").fetchone()
@@ -258,5 +274,6 @@ def _bounds(cursor: DuckDBPyConnection, old: Sequence[Day], table: Table) -> lis
     return sorted({first, *inner, last + 1})
 
 
-def _size(day: Day) -> int:
+def size_of(day: Day) -> int:
+    """Its bytes on the disk, with those of its log."""
     return day.path.stat().st_size + day.wal_bytes()

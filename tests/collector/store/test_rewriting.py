@@ -167,6 +167,65 @@ def test_a_reader_between_two_files_begins_again(opened, everything, a_call, a_b
     assert len(opened_files) == 2
 
 
+def test_commits_and_readers_go_on_while_days_are_rewritten(opened, everything, a_call, a_batch):
+    store = opened()
+    calls = [a_call(start_ns=a_call().start_ns + (n % 2) * DAY_NS) for n in range(60)]
+    n_written, is_over, problems = 0, threading.Event(), []
+
+    def write():
+        nonlocal n_written
+        for call in calls:
+            store.write([a_batch([call])])
+            n_written += 1
+        is_over.set()
+
+    def read():
+        while not is_over.is_set():
+            n_before = n_written
+            found = ids(store.calls(everything, limit=1000))
+            if len(set(found)) != len(found) or not n_before <= len(found) <= len(calls):
+                problems.append((n_before, len(found), len(set(found)), n_written))
+
+    threads = [threading.Thread(target=run) for run in (write, read)]
+    for thread in threads:
+        thread.start()
+    while not is_over.is_set():
+        for number in numbers_of(store):
+            store._rewriting.rewrite(number, as_it_is)
+    for thread in threads:
+        thread.join(60)
+    assert problems == []
+    assert [call.seq for call in store.scan(after_seq=0, limit=100)] == list(range(1, 61))
+    store = opened()
+    assert sorted(ids(store.calls(everything))) == sorted(call.call_id for call in calls)
+
+
+def test_late_rows_go_to_the_file_that_is_there(opened, tmp_path, a_call, a_batch):
+    store = opened()
+    in_two_files(store, a_batch, a_call(), a_call())
+    store._rewriting.rewrite(*numbers_of(store), as_it_is)
+    store.write([a_batch([a_call()])])
+    store = opened()
+    assert files(tmp_path) == ["2026-11-21.c.duckdb"]
+
+
+@pytest.mark.parametrize("n_times", [4200, 3, 1])
+def test_a_table_of_several_row_groups_keeps_every_row(n_times, opened, a_span, a_batch, monkeypatch):
+    monkeypatch.setattr(rewriting, "GROUP_BYTES", 1)  # as if the texts were long: the smallest groups
+    store = opened()
+    first_ns = a_span().start_ns
+    starts = [first_ns + n * 7919 % n_times for n in range(4200)]
+    spans = [a_span(start_ns=start, end_ns=start, attributes={"n": n}) for n, start in enumerate(starts)]
+    store.write([a_batch([], spans)])
+    store._rewriting.rewrite(*numbers_of(store), as_it_is)
+    (day,) = store._days.all()
+    with store._days.cursor([day]) as cursor:
+        rows = cursor.execute(f"SELECT start_ns, span_id FROM {day.name}.spans").fetchall()
+    assert [start for start, _ in rows] == sorted(starts)
+    assert {span_id for _, span_id in rows} == {span.span_id for span in spans}
+    assert len(rows) == len(spans)
+
+
 def test_a_stop_leaves_the_day_as_it_was(opened, tmp_path, everything, a_call, a_batch):
     store = opened()
     store.write([a_batch([a_call()])])
