@@ -16,7 +16,7 @@ from collector.calllog import call_of
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.projects.gate import Gate
-from collector.rows import batch_of
+from collector.rows import batch_of, span_of_call
 from collector.score import Score
 from collector.span import Span, SpanEvent, SpanLink
 from collector.state import open_state, state_url
@@ -262,11 +262,11 @@ def test_a_trace_holds_its_spans_calls_and_scores(api: TestClient, store: Teleme
         events=(SpanEvent(name="e", time_ns=call.start_ns, attributes={"k": "v"}),),
         links=(SpanLink(trace_id="12" * 16, span_id="34" * 8),),
     )  # fmt: skip
-    store.write([batch_of([call], [child])])
+    store.write([batch_of([call], [span_of_call(call), child])])
     api.post("/api/v1/scores", json=a_score(call.call_id))
     trace = api.get(f"/api/v1/traces/{'AB' * 16}").json()
     shapes.TraceShape.model_validate(trace)
-    [span] = trace["spans"]
+    [span] = [span for span in trace["spans"] if span["name"] == "tool"]
     assert span["duration_s"] == 0.5
     assert span["start_time"] == "2026-11-21T11:00:00Z"
     assert span["attributes"] == {"a": 1, "b": [True, "x"]}
