@@ -79,6 +79,7 @@ class Erasures:
         self._redacted = redacted
         self._clock = clock
         self._lock = threading.Lock()
+        self._turn = threading.RLock()  # one at a time, those that are resumed too
         self._in_hand: dict[str, Future[Receipt]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="erasing")
 
@@ -89,12 +90,9 @@ class Erasures:
         with self._lock:
             future = self._in_hand.get(asked.request_id)
             if future is None:
-                future = self._in_hand[asked.request_id] = self._thread.submit(self._erase_once, asked)
+                future = self._in_hand[asked.request_id] = self._thread.submit(self.erase, asked)
                 future.add_done_callback(lambda _: self._in_hand.pop(asked.request_id or "", None))
             return future
-
-    def _erase_once(self, asked: Asked) -> Receipt:
-        return self._receipt_of(asked.request_id) or self.erase(asked)
 
     def erase(self, asked: Asked) -> Receipt:
         """Erase, and give the receipt: nothing of the person is in any file of the store afterwards.
@@ -102,11 +100,14 @@ class Erasures:
         Raises:
             StoreUnavailable: some of it may be gone and some not; the same again goes on where it ended.
         """
-        self.resume(only=asked)
-        ids = tuple(dict.fromkeys((asked.user, *self._redacted(asked.user))))
-        found = self._store.belongings(ids, project=asked.project)
-        note = self._note_down(asked, found)
-        return self._finish(asked, found, note)
+        with self._turn:
+            self.resume(only=asked)
+            if (receipt := self._receipt_of(asked.request_id)) is not None:  # of what was resumed
+                return receipt
+            ids = tuple(dict.fromkeys((asked.user, *self._redacted(asked.user))))
+            found = self._store.belongings(ids, project=asked.project)
+            note = self._note_down(asked, found)
+            return self._finish(asked, found, note)
 
     def resume(self, *, only: Asked | None = None) -> None:
         """Finish what was cut off: all, or what was to go of the same person.
@@ -114,11 +115,12 @@ class Erasures:
         Raises:
             StoreUnavailable: it must wait.
         """
-        for note in sorted(self._folder.glob("*.json")):
-            asked, found = _read_note(note)
-            if only is None or (asked.user, asked.project) == (only.user, only.project):
-                log.info("an erasure that was cut off is finished")
-                self._finish(asked, found, note)
+        with self._turn:
+            for note in sorted(self._folder.glob("*.json")):
+                asked, found = _read_note(note)
+                if only is None or (asked.user, asked.project) == (only.user, only.project):
+                    log.info("an erasure that was cut off is finished")
+                    self._finish(asked, found, note)
 
     def close(self) -> None:
         """The store must have been told to stop; else this waits for what is in hand."""
@@ -176,6 +178,8 @@ class Erasures:
 
     def _receipt_of(self, request_id: str | None) -> Receipt | None:
         """That of an erasure that is done."""
+        if request_id is None:
+            return None
         is_asked = func.json_extract(audit_log.c.details, "$.request_id") == request_id
         if self._engine.dialect.name != "sqlite":
             is_asked = audit_log.c.details["request_id"].as_string() == request_id

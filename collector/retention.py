@@ -174,7 +174,10 @@ class RetentionLoop:
             StoreUnavailable: nothing could be done; the next run tries again.
         """
         now_ns = self._clock()
-        self._first()
+        try:
+            self._first()
+        except StoreUnavailable as error:  # no reason to keep what has had its time
+            log.warning("%s; tried again with the next run of retention", error)
         self.current = self._retention()
         done = self._store.retain(self.current, now_ns=now_ns)
         if not self._stopping.is_set():

@@ -123,6 +123,8 @@ def test_what_is_cut_off_in_the_middle_is_finished_later(parts, tmp_path, a_call
     assert read_entries(engine) == []
     assert store.calls(EVERYTHING).items == []  # nothing names the person any more, but a span is left
     assert len(store.spans(EVERYTHING).items) == 1
+    with pytest.raises(StoreUnavailable, match="power"):
+        erasures.submit(asked(request_id="r")).result(60)
     monkeypatch.undo()
     later = Erasures(store, engine, tmp_path, clock=lambda: NOW_NS)
     later.resume()
@@ -131,6 +133,21 @@ def test_what_is_cut_off_in_the_middle_is_finished_later(parts, tmp_path, a_call
     (entry,) = read_entries(engine)
     assert entry.details["erased"]["spans"] == 1
     assert not list((tmp_path / "erasing").iterdir())
+
+
+def test_a_retry_of_what_was_cut_off_gets_the_receipt_of_all(parts, a_call, a_batch, monkeypatch):
+    store, engine, erasures = parts
+    store.write([a_batch([a_call(user_id=WHO)])])
+
+    def full(number, plan):
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(store._rewriting, "rewrite", full)
+    with pytest.raises(StoreUnavailable, match="full"):
+        erasures.submit(asked(request_id="r")).result(60)
+    monkeypatch.undo()
+    assert erasures.submit(asked(request_id="r")).result(60)["erased"]["calls"] == 1
+    assert len(read_entries(engine)) == 1
 
 
 @pytest.mark.parametrize("user", ["", "x" * 1025])

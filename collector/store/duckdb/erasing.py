@@ -25,6 +25,7 @@ _PATHS = "[" + ", ".join(f"'$.\"{key}\"'" for key in USER_KEYS) + "]"
 _NAMED = f"list_distinct(list_filter(json_extract_string(attributes, {_PATHS}), lambda x: x IS NOT NULL))"
 """The users that a row with `attributes` names."""
 
+_IS_THEIRS = "user_id IN (SELECT id FROM erased_ids)"
 _CALL = "EXISTS (SELECT 1 FROM erased_calls AS e WHERE e.project = old.project AND e.call_id = old.{})"
 _SPAN = (
     "EXISTS (SELECT 1 FROM erased_spans AS e"
@@ -54,34 +55,17 @@ _GONE = {
 
 @dataclass(slots=True)
 class _Trace:
-    """Who is named in a trace of one project: by its calls, one entry a call, and by its other spans."""
+    """Who is named in a trace of one project: by its calls, by the parts they were joined from, by its spans."""
 
     calls: list[tuple[str, str, str | None]] = field(default_factory=list)  # call id, span id, user
-    named: set[str] = field(default_factory=set)
+    parts: list[tuple[str, str | None]] = field(default_factory=list)  # span id, user
     naming: list[tuple[str, str]] = field(default_factory=list)  # span id, user
 
 
 def belongings(days: Days, ids: Sequence[str], *, project: str | None) -> Belongings:
     """See `TelemetryEraser.belongings`."""
-    theirs, everything = set(ids), days.all()
-    traces: dict[tuple[str, str], _Trace] = defaultdict(_Trace)
-    found = _rows(days, everything, "calls", "user_id IN (SELECT id FROM erased_ids)", ("project", "trace_id"),
-                  ids=ids, project=project)  # fmt: skip
-    found += _rows(days, everything, "parts", "user_id IN (SELECT id FROM erased_ids)", ("project", "trace_id"),
-                   ids=ids, project=project)  # fmt: skip
-    found += _rows(days, everything, "spans", _names_them(ids), ("project", "trace_id"), ids=ids, project=project)
-    candidates = _table(found, ("project", "trace_id"))
-    in_candidate = "EXISTS (SELECT 1 FROM candidates AS c WHERE c.project = old.project AND c.trace_id = old.trace_id)"
-    columns = ("project", "trace_id", "call_id", "span_id", "user_id")
-    for of_project, trace_id, call_id, span_id, user in _rows(
-        days, everything, "calls", in_candidate, columns, candidates=candidates
-    ):
-        traces[of_project, trace_id].calls.append((call_id, span_id, user))
-    named = ("project", "trace_id", "span_id", f"unnest({_NAMED})")
-    for of_project, trace_id, span_id, user in _rows(
-        days, everything, "spans", f"{in_candidate} AND attributes IS NOT NULL", named, candidates=candidates
-    ):
-        traces[of_project, trace_id].naming.append((span_id, user))
+    theirs = set(ids)
+    traces = _traces(days, ids, project)
     calls: set[tuple[str, str]] = set()
     spans: set[tuple[str, str, str]] = set()
     whole: set[tuple[str, str]] = set()
@@ -89,9 +73,10 @@ def belongings(days: Days, ids: Sequence[str], *, project: str | None) -> Belong
         mine, is_whole = _theirs(trace, theirs)
         calls |= {(of_project, call_id) for call_id, _ in mine}
         spans |= {(of_project, trace_id, span_id) for _, span_id in mine}
-        spans |= {(of_project, trace_id, span_id) for span_id, user in trace.naming if user in theirs}
+        spans |= {(of_project, trace_id, span_id) for span_id, user in (*trace.naming, *trace.parts) if user in theirs}
         if is_whole:
             whole.add((of_project, trace_id))
+    everything = days.all()
     erased_calls = _table(calls, ("project", "call_id"))
     parts = _rows(days, everything, "parts", _CALL.format("call_id"), ("project", "trace_id", "span_id"),
                   erased_calls=erased_calls)  # fmt: skip
@@ -108,12 +93,36 @@ def belongings(days: Days, ids: Sequence[str], *, project: str | None) -> Belong
     )
 
 
+def _traces(days: Days, ids: Sequence[str], project: str | None) -> Mapping[tuple[str, str], _Trace]:
+    """The traces in which anything names the person, by project and trace id."""
+    everything, place = days.all(), ("project", "trace_id")
+    conditions = {"calls": _IS_THEIRS, "parts": _IS_THEIRS, "spans": _names_them(ids)}
+    found = {
+        row for table, sql in conditions.items() for row in _rows(days, everything, table, sql, place, ids=ids,
+                                                                   project=project)
+    }  # fmt: skip
+    traces = {row: _Trace() for row in found}
+    candidates = _table(found, place)
+    is_among = "EXISTS (SELECT 1 FROM candidates AS c WHERE c.project = old.project AND c.trace_id = old.trace_id)"
+    columns: tuple[str, ...] = (*place, "call_id", "span_id", "user_id")
+    for of_project, trace_id, *call in _rows(days, everything, "calls", is_among, columns, candidates=candidates):
+        traces[of_project, trace_id].calls.append((call[0], call[1], call[2]))
+    columns = (*place, "span_id", "user_id")
+    for of_project, trace_id, *part in _rows(days, everything, "parts", is_among, columns, candidates=candidates):
+        traces[of_project, trace_id].parts.append((part[0], part[1]))
+    columns = (*place, "span_id", f"unnest({_NAMED})")
+    is_among += " AND attributes IS NOT NULL"
+    for of_project, trace_id, *span in _rows(days, everything, "spans", is_among, columns, candidates=candidates):
+        traces[of_project, trace_id].naming.append((span[0], span[1]))
+    return traces
+
+
 def _theirs(trace: _Trace, theirs: Collection[str]) -> tuple[list[tuple[str, str]], bool]:
     """The calls of the person (call id, span id), and whether all of the trace is the person's.
 
     A call that names nobody is the person's if its trace's other spans do name them, and nobody else.
     """
-    of_calls = {span_id for _, span_id, _ in trace.calls}
+    of_calls = {span_id for _, span_id, _ in trace.calls} | {span_id for span_id, _ in trace.parts}
     named = {user for span_id, user in trace.naming if span_id not in of_calls}
     speaks_for_all = bool(named) and named <= set(theirs)
     mine = [

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.batch import LOG_SCHEMA, OPINION_SCHEMA, POINT_SCHEMA, Batch
+from collector.batch import LOG_SCHEMA, OPINION_SCHEMA, PART_SCHEMA, POINT_SCHEMA, Batch
 from collector.query import Filters
 from collector.score import Score
 from collector.store import open_store
@@ -160,6 +160,22 @@ def test_calls_that_name_nobody_are_those_of_the_one_whom_their_trace_names(open
     assert mentions(tmp_path, THEIRS) == []
 
 
+def test_what_waits_for_its_call_goes_too(opened, tmp_path, a_call, a_batch, a_part):
+    store = opened()
+    other = a_call(user_id=OTHERS)
+    waiting = a_part(user_id=THEIRS, input_messages=json.dumps(message(THEIRS)))
+    beside = a_part(user_id=THEIRS, trace_id=other.trace_id, input_messages=json.dumps(message(THEIRS)))
+    batch = a_batch([other])
+    store.write([batch, a_part.batch([waiting, beside])])
+    store.close()
+    assert mentions(tmp_path, THEIRS)
+    store = opened()
+    assert erase(store).counts["parts"] == 2
+    assert [call.call_id for call in store.calls(EVERYTHING).items] == [other.call_id]
+    store.close()
+    assert mentions(tmp_path, THEIRS) == []
+
+
 def test_another_project_loses_nothing(opened, a_call, a_batch):
     store = opened()
     mine = a_call(project="mine", user_id=THEIRS, session_id="s")
@@ -258,6 +274,29 @@ def made():
         return make
 
     return of
+
+
+@pytest.fixture
+def a_part(made):
+    """A log record about a call whose span has not come, and the record itself: a part stands on something new."""
+    make = made("parts", PART_SCHEMA, {"start_ns": NOON_NS, "end_ns": NOON_NS, "project": "default"})
+    n = 0
+
+    def a_part(**given):
+        nonlocal n
+        n += 1
+        ids = {"part_id": f"log{n}", "call_id": f"log{n}", "span_id": f"{n:016x}", "trace_id": f"{n:032x}"}
+        return make(**ids | {"part_kind": "event"} | given)
+
+    def batch(parts):
+        logs = [
+            dict.fromkeys(LOG_SCHEMA.names) | {"log_id": p["part_id"], "time_ns": NOON_NS, "project": "default"}
+            for p in parts
+        ]
+        return replace(make.batch(parts), logs=pa.Table.from_pylist(logs, schema=LOG_SCHEMA))
+
+    a_part.batch = batch
+    return a_part
 
 
 @pytest.fixture
