@@ -18,8 +18,13 @@ _TEXTS: Mapping[str, tuple[str, ...]] = {
     "scores": ("explanation",),
 }
 _WITH_ATTRIBUTES = ("spans", "logs")
-_MORE_CONTENT = ("gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "exception.message", "exception.stacktrace")
-"""Texts that stay on the span because they are those of no call."""
+_TEXT_NAMES = frozenset((
+    "args", "arguments", "completion", "completions", "content", "documents", "explanation", "final_result", "input",
+    "message", "messages", "object", "output", "prompt", "prompts", "query", "result", "stacktrace", "text",
+    "tool_arguments", "tool_response",
+))  # fmt: skip
+"""What the last part of an attribute is called that holds a text, on spans that are no calls and that nobody reads."""
+_FIGURES = ("token", "cost", "usage")
 
 # Name and time say that it happened; what it was about goes.
 _EVENTS = (
@@ -62,8 +67,11 @@ def content_keys(cursor: DuckDBPyConnection, lanes: Sequence[Day], projects: Col
 
 
 def is_content(key: str) -> bool:
-    """Whether the attribute holds a text that somebody or a model wrote."""
-    return key in _MORE_CONTENT or any(d.is_content(key) or d.is_document(key) for d in DIALECTS)
+    """Whether the attribute holds a text that somebody or a model wrote. When in doubt it does: what is asked here is
+    what may stay after texts have had their time."""
+    if any(dialect.is_content(key) or dialect.is_document(key) for dialect in DIALECTS):
+        return True
+    return key.rpartition(".")[2] in _TEXT_NAMES and not any(word in key for word in _FIGURES)
 
 
 def _if(condition: str, then: str, otherwise: str) -> str:
