@@ -69,9 +69,10 @@ def content_keys(cursor: DuckDBPyConnection, lanes: Sequence[Day], projects: Col
 def is_content(key: str) -> bool:
     """Whether the attribute holds a text that somebody or a model wrote. When in doubt it does: what is asked here is
     what may stay after texts have had their time."""
-    if any(dialect.is_content(key) or dialect.is_document(key) for dialect in DIALECTS):
-        return True
-    return key.rpartition(".")[2] in _TEXT_NAMES and not any(word in key for word in _FIGURES)
+    if any(word in key for word in _FIGURES):
+        return False
+    is_known = any(dialect.is_content(key) or dialect.is_document(key) for dialect in DIALECTS)
+    return is_known or key.rpartition(".")[2] in _TEXT_NAMES
 
 
 def _if(condition: str, then: str, otherwise: str) -> str:

@@ -9,8 +9,8 @@ from collector.store.duckdb.content import is_content
     "key",
     [
         "input.value", "gen_ai.input.messages", "gen_ai.prompt.0.content", "llm.input_messages.0.message.content",
-        "traceloop.entity.output", "langfuse.trace.input", "ai.toolCall.args", "gen_ai.tool.call.result", "gen_ai.prompt",
-        "tool_response", "exception.stacktrace", "retrieval.documents.0.document.content", "gen_ai.evaluation.explanation",
+        "traceloop.entity.output", "langfuse.trace.input", "ai.toolCall.args", "gen_ai.tool.call.result",
+        "gen_ai.prompt", "tool_response", "exception.stacktrace", "retrieval.documents.0.document.content",
     ],
 )  # fmt: skip
 def test_texts_go(key):
