@@ -141,6 +141,12 @@ class Days:
         first, last = since_ns // NS_PER_DAY, (until_ns - 1) // NS_PER_DAY
         return [day for day in self.all() if first <= day.number <= last]
 
+    def newest(self, n_days: int) -> list[Day]:
+        """The files of the `n_days` last days there are, oldest day first."""
+        found = self.all()
+        numbers = sorted({day.number for day in found})[-n_days:]
+        return [day for day in found if day.number in numbers]
+
     def footprint(self) -> Footprint:
         """
         Raises:

@@ -33,7 +33,7 @@ def recalled(days: Days, project: str) -> Relations:
     """Relations that know the newest spans and parts of `project` in the day files."""
     relations = Relations()
     n_missing = N_RECALLED
-    for day in reversed(days.all()[-2:]):
+    for day in reversed(days.newest(2)):
         with days.cursor([day]) as cursor:
             newest = f"SELECT * FROM {day.name}.spans WHERE project = $project ORDER BY start_ns DESC LIMIT {n_missing}"
             spans = _arrow(cursor, newest, {"project": project})
@@ -78,7 +78,7 @@ def repair(days: Days) -> None:
 
     Of a joined call, the row that was written last counts; a span that became part of another call is none itself.
     """
-    newest = days.all()[-4:]
+    newest = days.newest(2)
     call_of: dict[tuple[str, str], str | None] = {}
     rows: list[tuple[str, str, str, int, Day]] = []
     for day in newest:
