@@ -171,7 +171,8 @@ class Exports:
         Raises:
             BadRequest, TooManyRequests
         """
-        return await run_in_threadpool(self._read, signal, body, access, is_json)
+        with self._ingest.coming():
+            return await run_in_threadpool(self._read, signal, body, access, is_json)
 
     def _read(self, signal: Signal, body: bytes, access: Access, is_json: bool) -> Prepared:
         now_ns = self._clock()

@@ -1,12 +1,12 @@
 """Group commit: requests that arrive together share one write, and each is acknowledged when it is on disk."""
 
 import logging
-import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from collector.batch import Batch
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 MAX_QUEUE_BYTES = 128 * 2**20
 MAX_COMMIT_LOADS = 16
 MAX_COMMIT_BYTES = 64 * 2**20
+LONGEST_LINGER_S = 0.02
 FAILURE_COUNTS_FOR_S = 30.0
 """So long a failed commit speaks for the next one. Then it must be tried: who is told to stay away never would."""
 
@@ -36,9 +37,11 @@ class _Waiting:
 
 
 class Ingest:
-    """A bounded queue before two threads: one understands what has come, one writes what was understood before.
+    """A bounded queue before one thread, which understands what has come and writes it.
 
-    `submit` never waits: it returns a future of the commit, or refuses when `max_queue_bytes` are waiting.
+    `submit` never waits: it returns a future of the commit, or refuses when `max_queue_bytes` are waiting. A commit and
+    a column cost some milliseconds however few the rows are, so requests that are about to come (`coming`) are waited
+    for a moment, and go with those that wait already.
     """
 
     def __init__(
@@ -59,20 +62,16 @@ class Ingest:
         self._load = Utilisation(clock_s())
         self._waiting: deque[_Waiting] = deque()
         self._queue_bytes = 0
+        self._n_coming = 0
         self._closing = False
         self._changed = threading.Condition()
-        self._ready: queue.Queue[tuple[list[Batch], list[_Waiting]] | None] = queue.Queue(maxsize=1)
-        self._threads = [
-            threading.Thread(target=run, name=name, daemon=True)
-            for name, run in (("understanding", self._run_understanding), ("ingest", self._run_writing))
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self._thread.start()
 
     @property
     def problem(self) -> str | None:
         """Why what is submitted now may not be stored, None when nothing speaks against it."""
-        if not all(thread.is_alive() for thread in self._threads):
+        if not self._thread.is_alive():
             return "the writer ended"
         failed = self._failed
         if failed is None or self._clock_s() - failed[0] > FAILURE_COUNTS_FOR_S:
@@ -83,6 +82,18 @@ class Ingest:
     def load(self) -> float:
         """The share of the last seconds in which requests waited for the disk: work that can wait, waits meanwhile."""
         return self._load.share(self._clock_s())
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Held while a request is decoded that will be submitted then."""
+        with self._changed:
+            self._n_coming += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._n_coming -= 1
+                self._changed.notify()
 
     def submit(self, load: Load, *, alone: bool = False) -> Future[WriteResult]:
         """Queue `load` for the next commit; the future holds its result or the StoreUnavailable it met.
@@ -118,27 +129,20 @@ class Ingest:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        for thread in self._threads:
-            thread.join()
+        self._thread.join()
 
-    def _run_understanding(self) -> None:
-        try:
-            while group := self._next_group():
-                for batches, understood_group in self._understood(group):
-                    self._ready.put((batches, understood_group))
-        finally:
-            self._ready.put(None)
-
-    def _run_writing(self) -> None:
-        while (ready := self._ready.get()) is not None:
+    def _run(self) -> None:
+        while group := self._next_group():
             started_s = self._clock_s()
-            self._commit(*ready)
+            for batches, understood_group in self._understood(group):
+                self._commit(batches, understood_group)
             self._load.add(started_s, self._clock_s())
 
     def _next_group(self) -> list[_Waiting]:
         """Everything that waits, up to the limits of one commit; empty when closed and drained."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
+            self._changed.wait_for(lambda: not self._n_coming or self._closing, timeout=LONGEST_LINGER_S)
             group: list[_Waiting] = []
             n_bytes = 0
             while self._waiting and len(group) < MAX_COMMIT_LOADS and n_bytes < MAX_COMMIT_BYTES:

@@ -26,6 +26,8 @@ from collector.times import NS_PER_S
 
 NS_PER_DAY = 86_400 * NS_PER_S
 MAX_ATTACHED = 64  # one more costs a file handle and its metadata; attaching again takes about a millisecond
+READ_THREADS = 2  # more would take the cores from receiving
+WRITE_THREADS = 1  # an insert is too short to be shared, and waking a second thread costs more than it brings
 
 _LANES = ("", *(f".{letter}" for letter in "bcdefghijklmnopqrstuvwxyz"))
 """What stands in the name of a file after its day. All but the first few are never in use at once."""
@@ -84,11 +86,12 @@ class Days:
         self._lock = threading.Condition()
         self._days: dict[tuple[int, int], Day] = {}
         self._n_uses = 0
+        self._n_threads = READ_THREADS
         with unavailable(f"{folder} cannot be opened"):
             folder.mkdir(parents=True, exist_ok=True)
             self._db: DuckDBPyConnection | None = duckdb.connect(
                 config={
-                    "threads": 2,  # more would take the cores from receiving
+                    "threads": READ_THREADS,
                     "memory_limit": f"{memory_limit_mb}MB",
                     "temp_directory": str(folder / "spill"),
                     "autoinstall_known_extensions": False,
@@ -125,6 +128,13 @@ class Days:
             row = cursor.execute(f"SELECT min(seq), max(seq) FROM {day.name}.calls").fetchone()
         if row is not None:
             day.min_seq, day.max_seq = row
+
+    def use_threads(self, n: int) -> None:
+        """How many threads a statement may use from now on."""
+        with self._lock:
+            if n != self._n_threads and self._db is not None:
+                self._db.execute(f"SET threads = {n}")
+                self._n_threads = n
 
     def all(self) -> list[Day]:
         """The files of all days, oldest day first.

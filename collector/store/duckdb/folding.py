@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from collector.errors import StoreUnavailable
-from collector.store.duckdb.days import Days
+from collector.store.duckdb.days import READ_THREADS, Days
 
 log = logging.getLogger(__name__)
 
@@ -14,6 +14,7 @@ IDLE_LOG_BYTES = 8 << 20
 IDLE_S = 2.0
 SETTLED_S = 60.0
 PAUSE_S = 0.5
+QUIET_S = 1.0  # after it, reading may use more threads
 PAUSE_AFTER_FAILURE_S = 10.0
 
 
@@ -59,13 +60,20 @@ class Folding:
         self._days = days
         self._writing = writing
         self._clock = clock
+        self._written_s = clock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-folding", daemon=True)
         self._thread.start()
 
+    def written(self) -> None:
+        """Telemetry came just now."""
+        self._written_s = self._clock()
+
     def _run(self) -> None:
         pause_s = PAUSE_S
         while not self._stopping.wait(pause_s):
+            if self._clock() - self._written_s > QUIET_S:
+                self._days.use_threads(READ_THREADS)
             pause_s = PAUSE_S if fold(self._days, self._clock(), self._writing) else PAUSE_AFTER_FAILURE_S
 
     def stop(self) -> None:

@@ -27,7 +27,7 @@ from collector.score import Score
 from collector.span import Span
 from collector.store.base import Belongings, Erased, Footprint, TextVector, WriteResult
 from collector.store.duckdb import aggregates, calls, compaction, erasing, opinions, records, retention
-from collector.store.duckdb.days import NS_PER_DAY, Day, Days, rereads
+from collector.store.duckdb.days import NS_PER_DAY, WRITE_THREADS, Day, Days, rereads
 from collector.store.duckdb.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
 from collector.store.duckdb.folding import Folding
@@ -97,6 +97,8 @@ class DuckDBStore:
         if not batches:
             return WriteResult(n_spans=0, n_calls=0)
         with self._writing:
+            self._days.use_threads(WRITE_THREADS)
+            self._folding.written()
             try:
                 return self._write(batches)
             except BaseException:
