@@ -270,7 +270,7 @@ def main() -> None:
         sys.argv[0],
         f"-max_len={MAX_INPUT_BYTES}",
         f"-rss_limit_mb={MAX_MEMORY_MB}",
-        "-timeout=60",
+        "-timeout=600",  # of wall time, which a busy machine takes; the limit above is of CPU
         "-print_final_stats=1",
         "-verbosity=0",
         f"-artifact_prefix={options.keep}/{options.target}-",
