@@ -53,7 +53,7 @@ class Node:
     looks: tuple[str | int | None, ...]
     asked: int | None = None
     """Hash of what was asked, of a call that may be told in two halves (see `_halves`)."""
-    below: list[str] = field(default_factory=list)  # model calls of its kind right below it, the first two
+    below: tuple[str, ...] = ()  # model calls of its kind right below it, the first two
     is_wrapper: bool = False
     family: Family | None = None
 
@@ -159,7 +159,7 @@ class Relations:
         if above.kind != node.kind:
             return True
         if node.key not in above.below:
-            above.below.append(node.key)
+            above.below = (*above.below, node.key)
         if len(above.below) > 1:
             self._demote(above, touched)
             return True
