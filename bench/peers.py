@@ -4,7 +4,7 @@ usage: python bench/peers.py LOAD_GENERATOR [--spans N] [--otelcol PATH] [--phoe
 
 LOAD_GENERATOR is otlp_load.py. `--otelcol` is an OpenTelemetry Collector with an OTLP receiver, the otlphttp exporter
 and the file_storage extension: its queue is on disk and synced, and its exporter is pointed at nothing, so that it does
-the least that an acknowledgement on disk can cost. `--phoenix` is the `phoenix` command of arize-phoenix; it acknowledges
+the least that an acknowledgement on disk can cost. `--phoenix` is the `phoenix` command of arize-phoenix: it answers
 before it stores, so its rate is what is in its database when the load has ended, and it is given fewer spans.
 """
 
