@@ -35,7 +35,8 @@ def recalled(days: Days, project: str) -> Relations:
     n_missing = N_RECALLED
     for day in reversed(days.newest(2)):
         with days.cursor([day]) as cursor:
-            newest = f"SELECT * FROM {day.name}.spans WHERE project = $project ORDER BY start_ns DESC LIMIT {n_missing}"
+            newest = f"SELECT trace_id, span_id, parent_span_id, start_ns FROM {day.name}.spans"
+            newest += f" WHERE project = $project ORDER BY start_ns DESC LIMIT {n_missing}"
             spans = _arrow(cursor, newest, {"project": project})
             is_whole_day = spans.num_rows < n_missing
             first_ns = 0 if is_whole_day else spans["start_ns"][-1].as_py()
