@@ -12,9 +12,11 @@ from prometheus_client import CollectorRegistry
 
 from collector.errors import StoreUnavailable
 from collector.exports import Exports
+from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.projects.access import OPEN
 from collector.retention import NS_PER_DAY, Keep, Kept, Retention, RetentionLoop, is_over, n_before
+from collector.store import open_store
 
 DAY = 20_000
 END_NS = (DAY + 1) * NS_PER_DAY
@@ -115,7 +117,7 @@ def test_the_loop_asks_for_the_rules_and_the_time_each_run_and_survives_what_fai
     assert loop.run_once() == Kept(n_days_dropped=1, n_days_compacted=0)
 
 
-def test_records_before_the_horizon_are_taken_and_counted():
+def test_records_before_the_horizon_are_taken_and_counted(tmp_path):
     now_ns = END_NS + 40 * NS_PER_DAY
     request = ExportTraceServiceRequest()
     for n, start_ns in enumerate((now_ns, END_NS, END_NS - 1), start=1):
@@ -125,6 +127,8 @@ def test_records_before_the_horizon_are_taken_and_counted():
     metrics = CollectorMetrics(CollectorRegistry())
     for days, n_late in ((30, 2), (40, 1), (41, None), (None, None)):
         rules = Retention(default=Keep(telemetry_days=days))
-        exports = Exports(None, metrics, retention=lambda rules=rules: rules, clock=lambda: now_ns)
+        ingest = Ingest(open_store(tmp_path / str(days)), metrics)
+        exports = Exports(ingest, metrics, retention=lambda rules=rules: rules, clock=lambda: now_ns)
         export = asyncio.run(exports.read("traces", request.SerializeToString(), OPEN))
+        ingest.close()
         assert (export.n_kept, export.noted.get("before_retention")) == (3, n_late)
