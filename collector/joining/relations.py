@@ -51,8 +51,10 @@ class Node:
     scope: str | None
     response_id: str | None
     looks: tuple[str | int | None, ...]
-    asked: int | None = None
-    """Hash of what was asked, of a call that may be told in two halves (see `_halves`)."""
+    half: str | None = None
+    """Which half of a call it may be, `open` or `record` (see `_halves`)."""
+    asked: int = 0
+    """Hash of what was asked, where it may be a half."""
     below: tuple[str, ...] = ()  # model calls of its kind right below it, the first two
     is_wrapper: bool = False
     family: Family | None = None
@@ -112,7 +114,7 @@ class Relations:
             return
         if node.parent is not None:
             self._climb(node.key, node.parent, touched)
-        if node.asked is not None:
+        if node.half is not None:
             self._meet(node, ("asked", node.project, node.kind, node.asked), touched, newest=True)
         if node.response_id:
             self._meet(node, (node.project, node.response_id), touched)
@@ -190,7 +192,8 @@ class Relations:
             return
         for other in twins:
             # By looks alone, two calls of one instrumentation are two calls: the same question asked twice is common.
-            if other is not node and not (by_looks and other.scope == node.scope):
+            is_other_call = (by_looks and other.scope == node.scope) or (newest and other.half == node.half)
+            if other is not node and not is_other_call:
                 self._unite(node, other, touched)
         if newest and len(twins) == MAX_TWINS:
             twins.pop(0)
@@ -256,17 +259,22 @@ def _nodes(parts: pa.Table) -> list[tuple[Node, str]]:
         kind = _KINDS.get(part_kind) or _CLASSES.get(operation or "")
         looks = (project, service, kind, n_in, n_out)
         nodes.append((Node(key, start_ns, project, kind, parent, scope, response_id, looks), part_id))
-    for row in _halves(parts):
-        nodes[row][0].asked = hash(parts["input_messages"][row].as_py())
+    for half, rows in _halves(parts).items():
+        for row in rows:
+            nodes[row][0].half, nodes[row][0].asked = half, hash(parts["input_messages"][row].as_py())
     return nodes
 
 
-def _halves(parts: pa.Table) -> list[int]:
-    """The rows of calls that are told in two halves: a span that ends when the stream opens, and knows nothing of the
-    answer, and a record of no length when it has been read, which stands in no line with it."""
+def _halves(parts: pa.Table) -> dict[str, list[int]]:
+    """The rows of calls that are told in two halves, which stand in no line with each other.
+
+    `open`: a span that ends when the stream opens and knows nothing of the answer; `record`: one of no length, written
+    when the answer has been read.
+    """
+    may_be = pc.and_(pc.equal(parts["part_kind"], "span"), pc.is_valid(parts["input_messages"]))
+    may_be = pc.and_(may_be, pc.is_valid(parts["scope"]))  # calls that people send as such come whole
     is_told = pc.or_(pc.is_valid(parts["output_messages"]), pc.is_valid(parts["input_tokens"]))
     is_record = pc.and_(is_told, pc.equal(parts["start_ns"], parts["end_ns"]))
     is_open = pc.and_(pc.invert(is_told), pc.and_(parts["stream"], pc.is_null(parts["error_type"])))
-    is_half = pc.and_(pc.or_(is_record, pc.fill_null(is_open, False)), pc.equal(parts["part_kind"], "span"))
-    rows: list[int] = pc.indices_nonzero(pc.and_(is_half, pc.is_valid(parts["input_messages"]))).to_pylist()
-    return rows
+    masks = {"record": is_record, "open": pc.fill_null(is_open, False)}
+    return {half: pc.indices_nonzero(pc.and_(may_be, mask)).to_pylist() for half, mask in masks.items()}

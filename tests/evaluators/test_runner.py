@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from collector.call import Call
 from collector.errors import StoreUnavailable
 from collector.query import Filters
-from collector.rows import batch_of
+from collector.rows import batch_of, batch_of_calls
 from collector.score import Score
 from collector.span import Span
 from collector.store import open_store
@@ -193,7 +193,7 @@ def test_a_call_waits_until_its_trace_had_time_to_arrive(store: TelemetryStore, 
 
 def test_contexts_that_arrive_a_moment_later_are_there(store: TelemetryStore, engine: Engine, an_answer) -> None:
     call = an_answer(contexts=None)
-    store.write([batch_of([call], [])])
+    store.write([batch_of_calls([call])])
     contexts: list[list[str]] = []
 
     def look(calls: Sequence[Call]) -> Results:
@@ -310,7 +310,7 @@ def test_calls_that_come_after_day_files_were_moved_away_are_evaluated_too(
     def evaluated(calls: Sequence[Call]) -> list[str]:
         """The ids seen by a process that stores `calls` and ends."""
         store = open_store(tmp_path, after_seq=newest_checkpoint(engine))
-        store.write([batch_of(calls, [])])
+        store.write([batch_of_calls(calls)])
         seen = Seen()
         runner = Runner(Consumer(name="seen", evaluate=seen), store, engine, Quiet(store.last_seq, quiet_s=0.0))
         while runner.step():
