@@ -6,7 +6,7 @@ from collector.store.base import TelemetryStore
 from collector.store.duckdb.store import DuckDBStore
 
 
-def open_store(data_dir: Path, *, after_seq: int = 0, memory_limit_mb: int = 1024) -> TelemetryStore:
+def open_store(data_dir: Path, *, after_seq: int = 0, memory_limit_mb: int = 384) -> TelemetryStore:
     """The embedded store in `data_dir`/telemetry, made if it is not there. One process owns it until `close`.
 
     Args:

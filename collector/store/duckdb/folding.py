@@ -9,7 +9,7 @@ from collector.store.duckdb.days import READ_THREADS, Days
 
 log = logging.getLogger(__name__)
 
-MAX_LOG_BYTES = 128 << 20  # unfolded rows are held in memory, and replayed after a crash at some 50 MB/s
+MAX_LOG_BYTES = 64 << 20  # unfolded rows are held in memory, and replayed after a crash at some 50 MB/s
 IDLE_LOG_BYTES = 8 << 20
 IDLE_S = 2.0
 SETTLED_S = 60.0

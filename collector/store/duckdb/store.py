@@ -71,7 +71,7 @@ class DuckDBStore:
         folder: Path,
         *,
         after_seq: int = 0,
-        memory_limit_mb: int = 1024,
+        memory_limit_mb: int = 384,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
