@@ -180,7 +180,8 @@ class Ingest:
             if len(group) > 1 and not isinstance(error, StoreUnavailable):
                 log.exception("%d requests could not be written together; each is written by itself", len(group))
                 for waiting in group:
-                    self._commit(self._understand([waiting.load]), [waiting])
+                    for own_batches, own_group in self._understood([waiting]):
+                        self._commit(own_batches, own_group)
                 return
             refusal = error if isinstance(error, StoreUnavailable) else StoreUnavailable(f"the write failed: {error}")
             log.error(

@@ -192,6 +192,8 @@ class Relations:
             return
         for other in twins:
             # By looks alone, two calls of one instrumentation are two calls: the same question asked twice is common.
+            if self._nodes.get(other.key) is not other:
+                continue  # forgotten: what family it is in now nobody knows
             is_other_call = (by_looks and other.scope == node.scope) or (newest and other.half == node.half)
             if other is not node and not is_other_call:
                 self._unite(node, other, touched)

@@ -31,24 +31,22 @@ def find_call(days: Days, call_id: str, *, project: str | None = None) -> Call |
     condition, values = "call_id = $id", {"id": call_id}
     if project is not None:
         condition, values = f"{condition} AND project = $project", values | {"project": project}
-    for day in reversed(days.all()):
-        with days.cursor([day]) as cursor:
-            found = rows(cursor, f"SELECT * FROM {day.name}.calls WHERE {condition} LIMIT 1", values)
-        if found:
-            return with_contexts(days, calls_of(found))[0]
-    joined = _call_of_part(days, call_id)
-    return None if joined is None else find_call(days, joined, project=project)
+    found = _first(days, "calls", condition, values)
+    if found is None:
+        # It may be a part of a call that bears another's id.
+        part = _first(days, "parts", condition.replace("call_id", "part_id"), values)
+        if part is not None and part["call_id"] is not None:
+            found = _first(days, "calls", condition, values | {"id": part["call_id"]})
+    return None if found is None else with_contexts(days, calls_of([found]))[0]
 
 
-def _call_of_part(days: Days, part_id: str) -> str | None:
-    """The id of the call that the part was joined to, where it is another."""
+def _first(days: Days, table: str, condition: str, values: dict[str, str]) -> Row | None:
+    """The first row that `condition` holds for, in the newest file that has one."""
     for day in reversed(days.all()):
         with days.cursor([day]) as cursor:
-            found = cursor.execute(
-                f"SELECT call_id FROM {day.name}.parts WHERE part_id = $id AND call_id <> $id", {"id": part_id}
-            ).fetchone()
+            found = rows(cursor, f"SELECT * FROM {day.name}.{table} WHERE {condition} LIMIT 1", values)
         if found:
-            return str(found[0])
+            return found[0]
     return None
 
 

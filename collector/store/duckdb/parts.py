@@ -63,14 +63,14 @@ def stored_parts(days: Days, project: str, wanted: Mapping[str, int]) -> list[Ro
     found: list[Row] = []
     for number, in_day in by_day.items():
         bounds: dict[str, Any] = {"first_ns": min(in_day.values()), "last_ns": max(in_day.values()), "project": project}
-        of_parts: list[Row] = []
-        whole: list[Row] = []
-        for day in days.lanes(number):
-            with days.cursor([day]) as cursor:
-                parts = f"SELECT * FROM {day.name}.parts WHERE {_OF_PROJECT}"
-                of_parts += _rows(cursor, parts, bounds, list(in_day))
-                whole += _rows(cursor, _WHOLE_CALLS.format(day=day.name), bounds, list(in_day))
-        found += ({row["part_id"]: row for row in whole} | {row["part_id"]: row for row in of_parts}).values()
+        by_id: dict[str, Row] = {}
+        for sql in (f"SELECT * FROM {{day}}.parts WHERE {_OF_PROJECT}", _WHOLE_CALLS):
+            missing = [part_id for part_id in in_day if part_id not in by_id]
+            for day in days.lanes(number) if missing else ():
+                with days.cursor([day]) as cursor:
+                    rows = _rows(cursor, sql.format(day=day.name), bounds, missing)
+                by_id |= {row["part_id"]: row for row in rows}
+        found += by_id.values()
     return found
 
 
