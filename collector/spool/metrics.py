@@ -1,33 +1,12 @@
 """What the spool tells of itself, in Prometheus terms."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from collector.spool.entry import Held
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpoolStatus:
-    """How much waits for the store, since when, and what is the matter; None: nothing is."""
-
-    held: Held
-    rejected: Held
-    file_bytes: int
-    max_bytes: int
-    oldest_age_s: float
-    """0 when empty."""
-    store_problem: str | None
-    """Why the last write to the store failed, while it is tried again."""
-    problem: str | None
-    """Why nothing can be taken."""
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+from collector.spool.status import SpoolStatus
 
 
 class SpoolMetrics:

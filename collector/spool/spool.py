@@ -12,8 +12,9 @@ from collector.score import Score
 from collector.spool.drain import Drain
 from collector.spool.entry import Entry
 from collector.spool.file import SpoolFile
-from collector.spool.metrics import SpoolMetrics, SpoolStatus
+from collector.spool.metrics import SpoolMetrics
 from collector.spool.payload import packed_batch, packed_scores
+from collector.spool.status import SpoolStatus
 from collector.store.base import TelemetrySink, WriteResult
 from collector.times import NS_PER_S
 

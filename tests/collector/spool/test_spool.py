@@ -5,7 +5,9 @@ import time
 
 import pytest
 
+from collector.api.system import SystemShape
 from collector.errors import StoreUnavailable
+from collector.health import Health
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.score import Score
@@ -138,6 +140,18 @@ def test_metrics_tell_depth_age_and_what_was_drained(bench, a_call, a_batch) -> 
     assert bench.value("spool_taken_spans_total") == bench.value("spool_drained_spans_total") == 6
     assert (bench.value("stored_spans_total"), bench.value("duplicate_spans_total")) == (4, 2)
     assert bench.value("spool_failed_writes_total") >= 1
+
+
+def test_the_figures_of_the_system_tell_of_it(bench, a_call, a_batch) -> None:
+    bench.gate.is_closed.set()
+    bench.spool.write([a_batch([a_call() for _ in range(3)])])
+    health = Health(
+        CollectorMetrics(type(bench.registry)()), checks={}, max_queue_bytes=1, load=lambda: 0.0,
+        footprint=bench.store.footprint, lags=list, spool=bench.spool.status,
+    )  # fmt: skip
+    shape = SystemShape.model_validate(health.figures().to_json()).spool
+    assert (shape.entries, shape.spans, shape.problem) == (1, 3, None)
+    assert 0 < shape.bytes < shape.file_bytes < shape.max_bytes
 
 
 def test_many_threads_may_write(bench, everything, a_call, a_batch) -> None:
