@@ -50,18 +50,21 @@ class Worker:
         unit_timeout_s: float,
         start_timeout_s: float = START_TIMEOUT_S,
         environment: Mapping[str, str] | None = None,
+        setup: Any = None,
     ) -> None:
         """
         Args:
             command: gets the number of the socket as its last argument and calls `collector.childprocess.serve`.
             name: of the process, for people: "scoring".
             environment: variables of the child besides ours.
+            setup: the unit of a task "setup" that each new child gets before all others, where it is not None.
         """
         self._command = command
         self._name = name
         self._unit_timeout_s = unit_timeout_s
         self._start_timeout_s = start_timeout_s
-        self._environment = os.environ | _ENVIRONMENT | (environment or {})
+        self._environment = {**os.environ, **_ENVIRONMENT, **(environment or {})}
+        self._setup = setup
         self._turn = threading.Lock()
         self._closed = threading.Event()
         self._child: _Child | None = None
@@ -119,10 +122,14 @@ class Worker:
             try:
                 if child.receive(self._start_timeout_s) != READY:
                     raise _ChildGone("it did not report that it is ready")
-            except _ChildGone as error:
+                if self._setup is not None:
+                    child.send(Request("setup", [self._setup], self._start_timeout_s))
+                    if error := child.receive(self._start_timeout_s).error:
+                        raise _ChildGone(error)
+            except _ChildGone as gone:
                 self._forget(child)
                 if not self._closed.is_set():
-                    raise WorkerUnavailable(f"the {self._name} process cannot be started: {error}") from error
+                    raise WorkerUnavailable(f"the {self._name} process cannot be started: {gone}") from gone
         if self._child is None or self._closed.is_set():
             self.close()  # it may have been started while `close` looked for it
             raise WorkerUnavailable(f"the {self._name} process was stopped")

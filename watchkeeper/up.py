@@ -18,7 +18,6 @@ from collector.api.guard import Guard
 from collector.api.system import system_router
 from collector.errors import WatchkeeperError
 from collector.health import Check, Health
-from collector.metrics import CollectorMetrics
 from collector.opinions import Resolving
 from collector.projects.gate import Gate
 from collector.redactions import Redactions
@@ -65,10 +64,9 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     ui_socket, ui_address = listen(config.server.host, config.server.port, option="--port")
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    metrics = CollectorMetrics(registry)
 
-    storage = open_storage(config, data_dir, metrics, parts)
-    engine, store, ingest = storage.engine, storage.store, storage.ingest
+    storage = open_storage(config, data_dir, registry, parts, serves=True)
+    engine, metrics, store, ingest = storage.engine, storage.metrics, storage.store, storage.ingest
     gate = Gate(engine, auth=config.server.auth, beyond_loopback=config.server.is_beyond_loopback)
     gate.start()
     parts.callback(gate.close)
@@ -101,6 +99,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         load=lambda: ingest.load,
         footprint=store.footprint,
         lags=evaluation.lags,
+        spool=storage.spool.status,
     )
     parts.callback(health.close)
     health.start()

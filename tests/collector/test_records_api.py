@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry
 
 from collector.api import install_error_answers, telemetry_router
 from collector.api.shapes import LogRecordShape, MetricPointShape
-from collector.exports import prepare_logs, prepare_metrics
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.prepared import prepare_logs, prepare_metrics
 from collector.projects.book import ProjectBook
 from collector.projects.gate import Gate
 from collector.state import open_state, state_url
