@@ -18,6 +18,7 @@ from collector.api.guard import Guard
 from collector.api.system import system_router
 from collector.errors import WatchkeeperError
 from collector.health import Check, Health
+from collector.memory import keep_freed_blocks
 from collector.opinions import Resolving
 from collector.projects.gate import Gate
 from collector.redactions import Redactions
@@ -43,6 +44,7 @@ def run(config: Config) -> None:
         WatchkeeperError: what keeps it from starting, or a part that failed.
     """
     log_to_stderr()
+    keep_freed_blocks()
     stop = _stop_on_signals()
     with ExitStack() as parts:
         servers, ready = _start(config, parts)
@@ -89,6 +91,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
     checks: dict[str, Check] = {
         "store": partial(write_problem, data_dir),
         "ingest": lambda: ingest.problem,
+        "spool": lambda: storage.spool.status().problem,
         "servers": lambda: next((f"{s.name} ended" for s in servers if not s.is_alive), None),
         "evaluation": evaluation.problem,
     }

@@ -10,11 +10,13 @@ from collector.childprocess import serve
 from collector.intake.local import Intake
 from collector.intake.sent import Item, Understood
 from collector.intake.settings import IntakeSettings
+from collector.memory import keep_freed_blocks
 from collector.packed import packed
 
 
 def main() -> None:
     """Serve on the socket whose number is the only argument."""
+    keep_freed_blocks()
     intake = Intake()
 
     def setup(settings: IntakeSettings) -> None:

@@ -101,7 +101,7 @@ class Spool:
         newest = self._file.last_id
         self._drain.hurry()
         with self._progress:
-            is_drained = self._progress.wait_for(lambda: self._drain.last_id >= newest, timeout_s)
+            is_drained = self._progress.wait_for(lambda: self._is_drained(newest), timeout_s)
         if not is_drained or self._file.rejected.n_entries:
             return False
         self._file.shrink()
@@ -145,6 +145,10 @@ class Spool:
         if entries:
             self._file.append(entries)
             self._drain.wake()
+
+    def _is_drained(self, up_to: int) -> bool:
+        first = self._file.first()
+        return first is None or first[0] > up_to
 
     def _progressed(self) -> None:
         with self._progress:
