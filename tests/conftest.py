@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.services.elasticsearch.fixtures import elasticsearch, elasticsearch_server  # noqa: F401  # fixtures
+
 # How long one example takes says more about who else uses the machine than about the code.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
