@@ -181,9 +181,9 @@ def test_ingest_acknowledges_what_the_spool_has(bench, a_call, a_batch) -> None:
     ingest = Ingest(bench.gate, CollectorMetrics(type(bench.registry)()), spool=bench.spool)
     calls = [a_call() for _ in range(4)]
     assert ingest.submit(a_batch(calls)).result(30).result.n_spooled == 4
+    assert ingest.problem is None
     with pytest.raises(StoreUnavailable):  # its own counts are known by the store alone
         ingest.submit(a_batch(calls), alone=True).result(30)
-    assert ingest.problem is None
     ingest.close()
     bench.gate.is_closed.clear()
     assert bench.spool.flush(30)
