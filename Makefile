@@ -33,9 +33,10 @@ fuzz: $(VENV)/installed
 	  $(BIN)/python bench/fuzz.py $$target --seconds $(FUZZ_SECONDS) $(addprefix --corpus ,$(FUZZ_CORPUS)) || exit 1; \
 	done
 
-# Chromium is the browser of the page tests; nothing else needs it.
+# Chromium is the browser of the page tests, PostgreSQL the other state database; only the tests need them.
 system-packages:
 	@command -v chromium >/dev/null || deploy/install-system-packages chromium fonts-liberation
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/install-system-packages postgresql
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip' || deploy/install-system-packages python3-venv

@@ -1,7 +1,8 @@
 """How far each consumer of the call stream has come, in the state database."""
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, func, select
 
+from collector.state.statements import upsert
 from collector.state.tables import checkpoints
 
 
@@ -22,5 +23,4 @@ def newest_checkpoint(engine: Engine) -> int:
 
 def save_checkpoint(connection: Connection, consumer: str, *, seq: int, now_ns: int) -> None:
     """Note that `consumer` is done with every call up to `seq`, in the transaction of `connection`."""
-    connection.execute(delete(checkpoints).where(checkpoints.c.consumer == consumer))
-    connection.execute(insert(checkpoints).values(consumer=consumer, seq=seq, updated_ns=now_ns))
+    upsert(connection, checkpoints, {"consumer": consumer, "seq": seq, "updated_ns": now_ns})
