@@ -9,8 +9,12 @@ from collector.state.tables import checkpoints
 def load_checkpoint(engine: Engine, consumer: str) -> int:
     """The seq of the last call that `consumer` is done with, 0 before its first."""
     with engine.connect() as connection:
-        seq = connection.scalar(select(checkpoints.c.seq).where(checkpoints.c.consumer == consumer))
-    return seq or 0
+        return read_checkpoint(connection, consumer)
+
+
+def read_checkpoint(connection: Connection, consumer: str) -> int:
+    """The same, within a transaction."""
+    return connection.scalar(select(checkpoints.c.seq).where(checkpoints.c.consumer == consumer)) or 0
 
 
 def newest_checkpoint(engine: Engine) -> int:

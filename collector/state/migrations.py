@@ -50,7 +50,7 @@ def _from_1(connection: Connection) -> None:
 
 
 def _from_2(_connection: Connection) -> None:
-    """Leases, which `create_all` makes."""
+    """Leases and members, which `create_all` makes."""
 
 
 _STEPS: Mapping[int, Callable[[Connection], None]] = {1: _from_1, 2: _from_2}

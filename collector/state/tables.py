@@ -42,6 +42,15 @@ leases = Table(
     Column("until_ns", BigInteger, nullable=False),  # of the database's clock
 )
 
+# The processes that share this database, and what each is able to do.
+members = Table(
+    "members",
+    metadata,
+    Column("holder", String, primary_key=True),
+    Column("duties", JSON, nullable=False),
+    Column("until_ns", BigInteger, nullable=False),
+)
+
 rules = Table(
     "rules",
     metadata,

@@ -9,6 +9,7 @@ from collector import cursors
 from collector.errors import BadRequest
 from collector.projects.access import Access
 from collector.query import Page
+from collector.state.leases import Lease
 from collector.state.statements import take_turns
 from collector.state.tables import alerts, outbox
 from collector.verdict import Verdict
@@ -150,9 +151,22 @@ class AlertBook:
         """When the newest verdict was decided that a verdict rule has seen; None: it has seen none."""
         return load_checkpoint(self._engine, _consumer(rule_id)) or None
 
-    def commit(self, changes: Sequence[Change], now_ns: int, *, seen_until_ns: Mapping[str, int] | None = None) -> None:
-        """Store `changes` with their notifications, and how far verdict rules have read: all of it or nothing."""
+    def commit(
+        self,
+        changes: Sequence[Change],
+        now_ns: int,
+        *,
+        seen_until_ns: Mapping[str, int] | None = None,
+        lease: Lease | None = None,
+    ) -> None:
+        """Store `changes` with their notifications, and how far verdict rules have read: all of it or nothing.
+
+        Raises:
+            LeaseLost: `lease` has gone to another process, which evaluates by itself.
+        """
         with self._engine.begin() as connection:
+            if lease is not None:
+                lease.check(connection)
             for change in changes:
                 alert = change.alert
                 as_it_was = (alerts.c.alert_id == alert.alert_id) & (alerts.c.state == change.before)

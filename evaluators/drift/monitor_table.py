@@ -1,9 +1,9 @@
 """Monitors and what people said of their verdicts, in the state database."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from collector.state.statements import upsert
 from collector.state.tables import monitors, verdict_feedback
@@ -15,11 +15,24 @@ Feedback = Literal["accepted", "false_alarm"]
 def load_records(engine: Engine) -> dict[str, Record]:
     """All monitors by id."""
     with engine.connect() as connection:
-        rows = connection.execute(select(monitors)).all()
-    return {
-        row.monitor_id: Record.from_json(Segment(row.project, row.service, row.request_model), row.state)
-        for row in rows
-    }
+        return {row.monitor_id: _record(row) for row in connection.execute(select(monitors))}
+
+
+def read_record(connection: Connection, monitor_id: str) -> Record | None:
+    """One monitor, within a transaction."""
+    row = connection.execute(select(monitors).where(monitors.c.monitor_id == monitor_id)).first()
+    return None if row is None else _record(row)
+
+
+def _record(row: Row[Any]) -> Record:
+    return Record.from_json(Segment(row.project, row.service, row.request_model), row.state)
+
+
+def newest_change(engine: Engine) -> tuple[int, int]:
+    """How many monitors there are and when one was written last, in Unix ns: different after every change."""
+    with engine.connect() as connection:
+        n, newest_ns = connection.execute(select(func.count(), func.max(monitors.c.updated_ns))).one()
+    return n, newest_ns or 0
 
 
 def save_records(connection: Connection, records: Iterable[Record], *, now_ns: int) -> None:
