@@ -8,6 +8,7 @@ from collector.errors import BadRequest
 from collector.prices.config import PricesConfig
 from collector.projects.project import MAX_DAYS, checked_retention
 from collector.redaction.config import RedactionConfig
+from collector.spool.config import SpoolConfig
 
 
 class RetentionConfig(BaseModel, frozen=True, extra="forbid"):
@@ -47,5 +48,7 @@ class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
     redaction: RedactionConfig = RedactionConfig()
     """What is masked before anything is stored."""
     retention: RetentionConfig = RetentionConfig()
+    spool: SpoolConfig = SpoolConfig()
+    """What waits on the local disk for a store on other machines."""
     prices: PricesConfig = PricesConfig()
     """The operator's own prices; they go before the public lists."""

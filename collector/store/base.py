@@ -31,10 +31,14 @@ class TextVector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
-    """How many spans and calls were new; the rest was there already."""
+    """How many spans and calls were new; the rest was there already.
+
+    Of `n_spooled` spans, which are on disk and on their way to the store, it is not known yet.
+    """
 
     n_spans: int
     n_calls: int
+    n_spooled: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +61,8 @@ class Footprint:
         }
 
 
-class TelemetryWriter(Protocol):
-    """Every write is durable when it returns and idempotent: a retry is safe.
+class TelemetrySink(Protocol):
+    """Where what was sent goes. Every write is durable when it returns and idempotent: a retry is safe.
 
     Raises:
         StoreUnavailable: nothing of this write may be taken for stored; a retry may help.
@@ -69,6 +73,10 @@ class TelemetryWriter(Protocol):
 
     def write_scores(self, scores: Sequence[Score]) -> None:
         """Store scores; one with the id of an older score replaces it."""
+
+
+class TelemetryWriter(TelemetrySink, Protocol):
+    """Writes of what was computed from it too, on the same terms."""
 
     def drop_opinions(self, resolved: Sequence[Mapping[str, Any]]) -> None:
         """Forget opinions that became scores."""
