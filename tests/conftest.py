@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from collector.state import open_state, state_url
 from tests.services.postgresql.server import PostgreSQL
 
+from tests.services.elasticsearch.fixtures import elasticsearch, elasticsearch_server  # noqa: F401  # fixtures
+
 # How long one example takes says more about who else uses the machine than about the code.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")

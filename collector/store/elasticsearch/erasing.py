@@ -1,0 +1,6 @@
+def belongings(cluster, ids, *, project):
+    raise NotImplementedError
+
+
+def erase(cluster, found):
+    raise NotImplementedError
