@@ -13,7 +13,7 @@ from collector.batch import Batch
 from collector.errors import StoreUnavailable
 from collector.metrics import CollectorMetrics
 from collector.score import Score
-from collector.store.base import TelemetryWriter, WriteResult
+from collector.store.base import TelemetrySink, WriteResult
 from collector.understanding import Load, Understanding, understood
 from collector.utilisation import Utilisation
 
@@ -48,7 +48,7 @@ class Ingest:
 
     def __init__(
         self,
-        writer: TelemetryWriter,
+        writer: TelemetrySink,
         metrics: CollectorMetrics,
         *,
         understand: Understanding = understood,

@@ -90,6 +90,7 @@ class Runner:
     ) -> None:
         """`ingest_load`: the share of time in which requests wait for the disk; they go first. `duty`: None: there is
         no other process."""
+        self.name = consumer.name
         self._duty = duty or SoleDuty(engine, duty_of(consumer.name))
         self._lease: Lease | None = None
         self._ingest_load = ingest_load

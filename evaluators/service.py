@@ -85,6 +85,11 @@ class EvaluationService:
         ]  # fmt: skip
         self._drift = threading.Thread(target=self._watch, name="evaluate-drift", daemon=True)
 
+    @property
+    def consumers(self) -> Sequence[str]:
+        """The names of those that run here."""
+        return [runner.name for runner in self._runners]
+
     def start(self) -> None:
         if self._embeddings_off is not None:
             log.warning("Embeddings are off: %s", self._embeddings_off)

@@ -8,9 +8,8 @@ from hypothesis import settings
 from sqlalchemy import Engine
 
 from collector.state import open_state, state_url
-from tests.services.postgresql.server import PostgreSQL
-
 from tests.services.elasticsearch.fixtures import elasticsearch, elasticsearch_server  # noqa: F401  # fixtures
+from tests.services.postgresql.server import PostgreSQL
 
 # How long one example takes says more about who else uses the machine than about the code.
 settings.register_profile("no deadline", deadline=None)

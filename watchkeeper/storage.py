@@ -1,6 +1,7 @@
-"""The store of a data directory and the way into it: one for `up` and for every command that writes without it."""
+"""The databases of an installation and the way into them: one for all roles and for every command."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -9,25 +10,40 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from collector.config import CollectorConfig
+from collector.errors import StoreMisconfigured, StoreUnavailable
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.prices import PriceList
 from collector.redacting import Policies
+from collector.spool import spooled
+from collector.spool.metrics import SpoolMetrics
+from collector.spool.status import SpoolStatus
 from collector.state import open_state, state_url
 from collector.state.secrets import kept_secret
 from collector.state.tables import projects
 from collector.store import open_store
-from collector.store.base import TelemetryStore
+from collector.store.base import TelemetrySink, TelemetryStore
+from collector.store.elasticsearch.store import ElasticsearchStore
 from collector.understanding import Understanding
 from evaluators.checkpoints import newest_checkpoint
 from watchkeeper.config import Config
 
+SPOOL_FOLDER = "spool"
+
+log = logging.getLogger(__name__)
+
 
 def understanding_of(config: CollectorConfig, engine: Engine, metrics: CollectorMetrics) -> Understanding:
     """What is done with telemetry before it is stored, as the operator has set it."""
+    return Understanding(
+        prices=PriceList.of(config.prices), policies=policies_of(config, engine), count=metrics.understood
+    )
+
+
+def policies_of(config: CollectorConfig, engine: Engine) -> Policies:
+    """What redaction does, by project."""
     installation_key = kept_secret(engine, "redaction_key")
-    policies = lru_cache(maxsize=1_024)(partial(config.redaction.policy, installation_key=installation_key))
-    return Understanding(prices=PriceList.of(config.prices), policies=policies, count=metrics.understood)
+    return lru_cache(maxsize=1_024)(partial(config.redaction.policy, installation_key=installation_key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,8 @@ class Storage:
     ingest: Ingest
     policies: Policies
     """Of redaction, by project, as `ingest` applies them."""
+    spool: Callable[[], SpoolStatus] | None
+    """What waits on this machine for a store on others; None: the store is on this one."""
 
 
 def known_projects(engine: Engine, configured: Iterable[str]) -> list[str]:
@@ -47,14 +65,65 @@ def known_projects(engine: Engine, configured: Iterable[str]) -> list[str]:
         return [*connection.scalars(select(projects.c.name)), *configured]
 
 
-def open_storage(config: Config, data_dir: Path, metrics: CollectorMetrics, parts: ExitStack) -> Storage:
-    """Open what `data_dir`, claimed by this process, holds, and leave to `parts` how to close it."""
-    engine = open_state(state_url(data_dir))
+def open_state_of(config: Config, data_dir: Path) -> Engine:
+    """The state database: that of the configuration, else the one in `data_dir`."""
+    given = config.server.state_url
+    return open_state(state_url(data_dir) if given is None else given.get_secret_value())
+
+
+def open_databases(config: Config, data_dir: Path, parts: ExitStack) -> tuple[Engine, TelemetryStore]:
+    """Open state and telemetry, and leave to `parts` how to close them.
+
+    Args:
+        data_dir: claimed by this process, where the telemetry is in files.
+    """
+    engine = open_state_of(config, data_dir)
     parts.callback(engine.dispose)
-    # Where day files were moved away, new calls must not get numbers that the evaluators are done with.
-    store = open_store(data_dir, after_seq=newest_checkpoint(engine))
+    # Where the oldest telemetry was moved away, new calls must not get numbers that the evaluators are done with.
+    store = _telemetry_of(config, data_dir, after_seq=newest_checkpoint(engine))
     parts.callback(store.close)
+    return engine, store
+
+
+def open_storage(
+    config: Config,
+    data_dir: Path,
+    metrics: CollectorMetrics,
+    parts: ExitStack,
+    *,
+    spool_metrics: SpoolMetrics | None = None,
+) -> Storage:
+    """Open the databases and the way in, and leave to `parts` how to close it.
+
+    Args:
+        data_dir: claimed by this process.
+        spool_metrics: before a store on other machines, what is taken waits in `data_dir`; None: it does not, and each
+            write is done when the store has it.
+    """
+    engine, store = open_databases(config, data_dir, parts)
+    sink: TelemetrySink = store
+    spool = None
+    if config.store.kind != "duckdb" and spool_metrics is not None:
+        sink = spool = spooled(
+            store, data_dir / SPOOL_FOLDER, metrics=metrics, spool_metrics=spool_metrics, config=config.collector.spool
+        )
+        parts.callback(spool.close)
     understanding = understanding_of(config.collector, engine, metrics)
-    ingest = Ingest(store, metrics, understand=understanding, max_queue_bytes=config.collector.max_queue_bytes)
+    ingest = Ingest(sink, metrics, understand=understanding, max_queue_bytes=config.collector.max_queue_bytes)
     parts.callback(ingest.close)
-    return Storage(engine, store, ingest, understanding.policies)
+    return Storage(engine, store, ingest, understanding.policies, None if spool is None else spool.status)
+
+
+def _telemetry_of(config: Config, data_dir: Path, *, after_seq: int) -> TelemetryStore:
+    table = config.store.elasticsearch
+    if table is None:
+        return open_store(data_dir, after_seq=after_seq)
+    store = ElasticsearchStore(table.config(), after_seq=after_seq)
+    try:
+        store.prepare()
+    except StoreMisconfigured:
+        store.close()
+        raise
+    except StoreUnavailable as error:  # it prepares itself when it is there; until then the spool keeps what comes
+        log.warning("%s; started without it", error)
+    return store
