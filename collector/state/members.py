@@ -45,4 +45,5 @@ def sign_out(connection: Connection, holder: str) -> None:
 
 def present(connection: Connection) -> dict[str, list[str]]:
     """The duties that each living process can do."""
-    return {row.holder: list(row.duties) for row in connection.execute(select(members))}
+    alive = select(members).where(members.c.until_ns > now_of(connection))
+    return {row.holder: list(row.duties) for row in connection.execute(alive)}

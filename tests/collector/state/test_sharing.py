@@ -108,7 +108,7 @@ def test_what_only_one_is_able_to_do_it_does(sharer: Sharer) -> None:
 
 
 def test_threads_renew_while_the_work_takes_longer_than_a_lease(sharer: Sharer) -> None:
-    one, two = sharer(duration_s=0.5, names=("a",)), sharer(duration_s=0.5, names=("a",))
+    one, two = sharer(duration_s=2.0, names=("a",)), sharer(duration_s=2.0, names=("a",))
     one.start()
     deadline_s = time.monotonic() + 10
     while not held(one, ("a",)):
@@ -117,7 +117,7 @@ def test_threads_renew_while_the_work_takes_longer_than_a_lease(sharer: Sharer) 
     two.start()
     with one.duty("a").turn() as lease:
         assert lease is not None
-        time.sleep(1.5)
+        time.sleep(4)
         assert one.duty("a").is_held(lease)
         assert held(two, ("a",)) == set()
 
