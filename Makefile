@@ -33,9 +33,11 @@ fuzz: $(VENV)/installed
 	  $(BIN)/python bench/fuzz.py $$target --seconds $(FUZZ_SECONDS) $(addprefix --corpus ,$(FUZZ_CORPUS)) || exit 1; \
 	done
 
-# Chromium is the browser of the page tests; nothing else needs it.
+# Chromium is the browser of the page tests. Java runs the Elasticsearch of the store's tests, Maven fetches it.
 system-packages:
 	@command -v chromium >/dev/null || deploy/install-system-packages chromium fonts-liberation
+	@command -v java >/dev/null || deploy/install-system-packages default-jre-headless
+	@command -v mvn >/dev/null || deploy/install-system-packages maven
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip' || deploy/install-system-packages python3-venv

@@ -22,7 +22,7 @@ from collector.store.elasticsearch.kinds import (
     VERDICTS,
     Kind,
 )
-from collector.store.elasticsearch.rewriting import change_where, delete_where, indices_by_day, merge
+from collector.store.elasticsearch.rewriting import change_where, delete_where, indices_by_day, purge
 from collector.times import utc_day
 
 CHUNK = 1_000
@@ -129,7 +129,7 @@ def erase(cluster: Cluster, found: Belongings) -> Erased:
         for kind, index in indices
         if kind is OPINIONS and day in created
     }
-    merge(cluster, touched)
+    purge(cluster, touched)
     days = sorted({cluster.day_of(index) for index in touched})
     return Erased(
         counts=counts | {"verdict_pairs": n_pairs},

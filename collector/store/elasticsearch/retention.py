@@ -20,6 +20,7 @@ from collector.store.elasticsearch.rewriting import (
     delete_where,
     indices_by_day,
     merge,
+    purge,
 )
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def _retain_day(cluster: Cluster, due: Due, indices: Indices, stopping: threadin
                 _empty(cluster, kind, index, texts_over, touched)
     if not touched:
         return Kept()
-    merge(cluster, touched)
+    purge(cluster, touched)
     return Kept(n_days_rewritten=1, bytes_freed=max(0, n_bytes - bytes_of(cluster, names)))
 
 
@@ -138,10 +139,10 @@ def _with_many_segments(cluster: Cluster, names: Sequence[str]) -> list[str]:
     with cluster.errors():
         client = cluster.client.options(request_timeout=MERGE_TIMEOUT_S)
         told = client.indices.segments(
-            index=list(names), ignore_unavailable=True, filter_path="indices.*.shards.*.num_committed_segments"
+            index=list(names), ignore_unavailable=True, filter_path="indices.*.shards.*.num_search_segments"
         ).body.get("indices", {})
     return [
         name
         for name, index in told.items()
-        if any(copy["num_committed_segments"] > 1 for copies in index["shards"].values() for copy in copies)
+        if any(copy["num_search_segments"] > 1 for copies in index["shards"].values() for copy in copies)
     ]

@@ -1,6 +1,8 @@
 """Documents of a day taken out or changed, and the bytes of what was there before taken off the disk."""
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from collector.errors import StoreUnavailable
@@ -9,10 +11,16 @@ from collector.store.elasticsearch.cluster import Clause, Cluster, Hit
 from collector.store.elasticsearch.documents import Row, document_of, row_of
 from collector.store.elasticsearch.kinds import KINDS, Kind
 
+log = logging.getLogger(__name__)
+
 MERGE_TIMEOUT_S = 3600.0
+PURGE_WITHIN_S = 120.0
+PURGE_AGAIN_S = 2.0
 BATCH = 2_000
 N_PASSES = 5
 """What somebody else writes at the same moment is looked at again so many times."""
+
+_KEPT_DELETED = "index.soft_deletes.retention_lease.period"
 
 
 def delete_where(
@@ -99,12 +107,44 @@ def _batches(actions: Iterator[Action]) -> Iterator[list[Action]]:
 
 
 def merge(cluster: Cluster, indices: Collection[str]) -> None:
-    """Write each of `indices` anew in one segment: what was deleted is in none of its files any more."""
+    """Write each of `indices` anew in one segment."""
     with cluster.errors():
         client = cluster.client.options(request_timeout=MERGE_TIMEOUT_S)
         for index in sorted(indices):
             client.indices.flush(index=index, force=True, ignore_unavailable=True)
             client.indices.forcemerge(index=index, max_num_segments=1, ignore_unavailable=True)
+            client.indices.refresh(index=index, ignore_unavailable=True)
+
+
+def purge(cluster: Cluster, indices: Collection[str]) -> None:
+    """Write each of `indices` anew without what was deleted or replaced, so that no file of theirs holds it.
+
+    Elasticsearch keeps deleted documents for twelve hours, for copies that were away. It is told not to, which it
+    heeds within half a minute.
+    """
+    if not indices:
+        return
+    with cluster.errors():
+        cluster.client.indices.put_settings(index=list(indices), settings={_KEPT_DELETED: "1ms"})
+    try:
+        deadline_s = time.monotonic() + PURGE_WITHIN_S
+        merge(cluster, indices)
+        while (full := _with_deleted(cluster, indices)) and time.monotonic() < deadline_s:
+            time.sleep(PURGE_AGAIN_S)
+            merge(cluster, full)
+    finally:
+        with cluster.errors():
+            cluster.client.indices.put_settings(index=list(indices), settings={_KEPT_DELETED: None})
+    if full:
+        log.warning("files of %s hold deleted documents until Elasticsearch merges them", ", ".join(full))
+
+
+def _with_deleted(cluster: Cluster, indices: Collection[str]) -> list[str]:
+    with cluster.errors():
+        told = cluster.client.indices.stats(
+            index=f"{cluster.config.prefix}-*", metric="docs", filter_path="indices.*.total.docs.deleted"
+        ).body.get("indices", {})
+    return [index for index in sorted(indices) if index in told and told[index]["total"]["docs"]["deleted"]]
 
 
 def indices_by_day(cluster: Cluster) -> dict[int, list[tuple[Kind, str]]]:
