@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check test-statistical test-slow fuzz wheel system-packages clean
+.PHONY: demo test check test-statistical test-slow test-otel-collector fuzz wheel system-packages clean
 
 demo: $(VENV)/installed
 	$(BIN)/watchkeeper demo
@@ -22,6 +22,9 @@ test-statistical: $(VENV)/installed
 
 test-slow: system-packages $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
+
+test-otel-collector: $(VENV)/installed
+	$(BIN)/python -m pytest -m otel_collector
 
 # Seconds of CPU for each decoder, and a folder of captured exports to begin with where there is one.
 FUZZ_SECONDS ?= 300
