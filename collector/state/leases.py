@@ -73,6 +73,11 @@ def fence(connection: Connection, name: str) -> None:
     connection.execute(update(leases).where(leases.c.name == name).values(token=leases.c.token + 1))
 
 
+def token_of(connection: Connection, name: str) -> int:
+    """The newest one; it changes with the holder and with each fence. 0: nobody has ever had it."""
+    return connection.scalar(select(leases.c.token).where(leases.c.name == name)) or 0
+
+
 def now_of(connection: Connection) -> ColumnElement[int]:
     """The clock of the database, in Unix nanoseconds."""
     if connection.dialect.name == "postgresql":

@@ -13,7 +13,7 @@ from collector.call import Call
 from collector.errors import BadRequest
 from collector.projects.reader import ProjectReader
 from collector.state.duties import Duty, SoleDuty
-from collector.state.leases import Lease, fence
+from collector.state.leases import Lease, fence, token_of
 from collector.verdict import Verdict
 from evaluators import features
 from evaluators.checkpoints import load_checkpoint, read_checkpoint, save_checkpoint
@@ -22,7 +22,6 @@ from evaluators.drift.judgement import UnitsGone, judge_window
 from evaluators.drift.monitor_table import (
     load_feedback,
     load_records,
-    newest_change,
     read_record,
     save_feedback,
     save_records,
@@ -85,7 +84,7 @@ class Monitors:
         self._lock = threading.Lock()
         # Replaced, never changed in place, so that `states` reads without waiting.
         self._records = load_records(engine)
-        self._seen = newest_change(engine)
+        self._seen = self._place()
         self._said_full = False
 
     def tick(self, *, stop: Callable[[], bool] = lambda: False) -> Sequence[Verdict]:
@@ -159,8 +158,13 @@ class Monitors:
 
     def _look_again(self) -> None:
         """Where another process ticks, what it has saved."""
-        if self._lease is None and (seen := newest_change(self._engine)) != self._seen:
-            self._records, self._seen = load_records(self._engine), seen
+        if self._lease is None and (place := self._place()) != self._seen:
+            self._records, self._seen = load_records(self._engine), place
+
+    def _place(self) -> tuple[int, int]:
+        """Different after each step of whoever ticks, and after each answer."""
+        with self._engine.connect() as connection:
+            return read_checkpoint(connection, DRIFT), token_of(connection, self._duty.name)
 
     def _advance(self, lease: Lease) -> bool:
         """Look at the next batch of calls; whether there was one."""

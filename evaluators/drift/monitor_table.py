@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, select
 
 from collector.state.statements import upsert
 from collector.state.tables import monitors, verdict_feedback
@@ -26,13 +26,6 @@ def read_record(connection: Connection, monitor_id: str) -> Record | None:
 
 def _record(row: Row[Any]) -> Record:
     return Record.from_json(Segment(row.project, row.service, row.request_model), row.state)
-
-
-def newest_change(engine: Engine) -> tuple[int, int]:
-    """How many monitors there are and when one was written last, in Unix ns: different after every change."""
-    with engine.connect() as connection:
-        n, newest_ns = connection.execute(select(func.count(), func.max(monitors.c.updated_ns))).one()
-    return n, newest_ns or 0
 
 
 def save_records(connection: Connection, records: Iterable[Record], *, now_ns: int) -> None:

@@ -197,7 +197,10 @@ def test_a_cluster_of_which_parts_are_killed_loses_and_repeats_nothing(
     httpx.put(f"{dashboard.url}/api/v1/rules/all-fail", json=rule | {"window_s": 3600}).raise_for_status()
     send(collectors, range(50))
     until(lambda: len(items(dashboard, "scores", evaluator="injection")) > 0, 60)
-    victim = evaluators.pop(int(holders(postgresql_url)["evaluate:text"]))
+    before = holders(postgresql_url)
+    assert before["alerting"] == before["evaluate:text"] != before["evaluate:drift"]
+    until(lambda: len(hook.deliveries) == 1, 60)
+    victim = evaluators.pop(int(before["evaluate:text"]))
     victim.kill()
     killed_s = time.monotonic()
     collectors[1].kill()
@@ -218,7 +221,10 @@ def test_a_cluster_of_which_parts_are_killed_loses_and_repeats_nothing(
 
     until(lambda: scored().keys() == set(ids), 120)
     assert set(scored().values()) == {1}
-    until(lambda: bool(hook.deliveries), 60)  # every call failed, so the first rules fire
+    httpx.put(
+        f"{dashboard.url}/api/v1/rules/second", json=rule | {"name": "Still", "window_s": 3600}
+    ).raise_for_status()
+    until(lambda: len(hook.deliveries) == 2, 60)
     time.sleep(5)
     told = items(dashboard, "alerts")
     assert {alert["state"] for alert in told} <= {"pending", "firing"}
