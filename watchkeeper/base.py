@@ -90,6 +90,8 @@ def open_base(config: Config, roles: Collection[Role], stack: ExitStack) -> Base
         duties=_duties_of(config, engine, stack),
     )
     base.checks["servers"] = base.server_problem
+    if isinstance(base.duties, SharedDuties) and "evaluate" in roles:
+        base.checks["duties"] = base.duties.problem
     if set(roles) != {"collect"}:  # a collector takes telemetry without the databases: keys are known, the spool waits
         base.checks["state"] = partial(state_problem, engine)
         if config.store.kind != "duckdb":

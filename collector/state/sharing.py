@@ -87,6 +87,7 @@ class SharedDuties:
         self._duration_s = duration_s
         self._wake = threading.Event()
         self._stopping = False
+        self._round_s = time.monotonic()
         self._duties: dict[str, SharedDuty] = {}
         self._thread = threading.Thread(target=self._run, name="duties", daemon=True)
 
@@ -111,6 +112,13 @@ class SharedDuties:
         except (StoreUnavailable, SQLAlchemyError) as error:
             log.warning("other processes take over in %g s: %s", self._duration_s, error)
 
+    def problem(self) -> str | None:
+        """Why this process may do nothing that only one may do; None when it has its share."""
+        silent_s = time.monotonic() - self._round_s
+        if silent_s < self._duration_s:
+            return None
+        return f"no share of the work for {silent_s:.0f} s: the state database does not take this process's word"
+
     def round(self) -> None:
         """Renew, take and hand over.
 
@@ -129,6 +137,7 @@ class SharedDuties:
                     continue
                 if lease := leases.take(connection, name, self.holder, duration_s=self._duration_s):
                     given.append((duty, lease))
+        self._round_s = time.monotonic()
         for duty, lease in given:
             duty.renewed(lease, until_s)
 
@@ -137,6 +146,8 @@ class SharedDuties:
             self._wake.clear()
             try:
                 self.round()
-            except (StoreUnavailable, SQLAlchemyError) as error:
+            except StoreUnavailable as error:
                 log.warning("who does what cannot be told now, and is asked again soon: %s", error)
+            except Exception:  # whatever it was: without rounds, this process would do nothing any more
+                log.exception("who does what cannot be told now, and is asked again soon")
             self._wake.wait(self._duration_s / ROUNDS_PER_DURATION)

@@ -129,8 +129,10 @@ def test_a_database_that_is_away_costs_the_lease_when_its_time_has_come(sharer: 
     with pytest.raises(StoreUnavailable):
         one.round()
     assert held(one, ("a",)) == {"a"}
+    assert one.problem() is None
     time.sleep(0.6)
     assert held(one, ("a",)) == set()
+    assert "no share of the work for 1 s" in (one.problem() or "")
 
 
 class Away:
