@@ -36,9 +36,13 @@ fuzz: $(VENV)/installed
 	  $(BIN)/python bench/fuzz.py $$target --seconds $(FUZZ_SECONDS) $(addprefix --corpus ,$(FUZZ_CORPUS)) || exit 1; \
 	done
 
-# Chromium is the browser of the page tests; nothing else needs it.
+# What only the tests need: Chromium for the pages, PostgreSQL as the other state database, and for Elasticsearch the
+# Java that runs it and the Maven that fetches it.
 system-packages:
 	@command -v chromium >/dev/null || deploy/install-system-packages chromium fonts-liberation
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/install-system-packages postgresql
+	@command -v java >/dev/null || deploy/install-system-packages default-jre-headless
+	@command -v mvn >/dev/null || deploy/install-system-packages maven
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip' || deploy/install-system-packages python3-venv

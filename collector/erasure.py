@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, select, tuple_
+from sqlalchemy import Engine, delete, select, tuple_
 
 from collector.errors import BadRequest, StoreUnavailable
 from collector.projects.audit import write_entry
@@ -187,9 +187,7 @@ class Erasures:
         """That of an erasure that is done."""
         if request_id is None:
             return None
-        is_asked = func.json_extract(audit_log.c.details, "$.request_id") == request_id
-        if self._engine.dialect.name != "sqlite":
-            is_asked = audit_log.c.details["request_id"].as_string() == request_id
+        is_asked = audit_log.c.details["request_id"].as_string() == request_id
         query = select(audit_log).where(audit_log.c.action == ACTION, is_asked).limit(1)
         with self._engine.connect() as connection:
             row = connection.execute(query).first()

@@ -81,7 +81,7 @@ class Health:
             max_queue_bytes=self._max_queue_bytes,
             load=self._load(),
             footprint=self._known_footprint(),
-            lags=self._lags(),
+            lags=self._known_lags(),
             spool=None if self._spool is None else self._spool(),
         )
 
@@ -97,6 +97,13 @@ class Health:
             return self._footprint()
         except (StoreUnavailable, OSError) as error:
             log.warning("how much is stored cannot be told: %s", error)
+            return None
+
+    def _known_lags(self) -> Sequence[Lag] | None:
+        try:
+            return self._lags()
+        except StoreUnavailable as error:
+            log.warning("how far the evaluators are cannot be told: %s", error)
             return None
 
     def _run(self) -> None:

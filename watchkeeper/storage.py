@@ -1,5 +1,6 @@
-"""The store of a data directory and the way into it: one for `up` and for every command that writes without it."""
+"""The databases of an installation and the way into them: one for all roles and for every command."""
 
+import logging
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, select
 
 from collector.config import CollectorConfig
+from collector.errors import StoreMisconfigured, StoreUnavailable
 from collector.ingest import Ingest, Intake
 from collector.intake.process import ProcessIntake
 from collector.intake.settings import IntakeSettings
@@ -22,8 +24,13 @@ from collector.state.secrets import kept_secret
 from collector.state.tables import projects
 from collector.store import open_store
 from collector.store.base import TelemetryStore
+from collector.store.elasticsearch.store import ElasticsearchStore
 from evaluators.checkpoints import newest_checkpoint
 from watchkeeper.config import Config
+
+SPOOL_FOLDER = "spool"
+
+log = logging.getLogger(__name__)
 
 
 def intake_settings(config: CollectorConfig, engine: Engine) -> IntakeSettings:
@@ -40,6 +47,7 @@ class Storage:
     metrics: CollectorMetrics
     store: TelemetryStore
     spool: Spool
+    """What `ingest` has taken waits in it for the store."""
     ingest: Ingest
     policies: Policies
     """Of redaction, by project, as `ingest` applies them."""
@@ -51,23 +59,40 @@ def known_projects(engine: Engine, configured: Iterable[str]) -> list[str]:
         return [*connection.scalars(select(projects.c.name)), *configured]
 
 
+def open_state_of(config: Config, data_dir: Path) -> Engine:
+    """The state database: that of the configuration, else the one in `data_dir`."""
+    given = config.server.state_url
+    return open_state(state_url(data_dir) if given is None else given.get_secret_value())
+
+
+def open_databases(config: Config, data_dir: Path, parts: ExitStack) -> tuple[Engine, TelemetryStore]:
+    """Open state and telemetry, and leave to `parts` how to close them.
+
+    Args:
+        data_dir: claimed by this process, where the telemetry is in files.
+    """
+    engine = open_state_of(config, data_dir)
+    parts.callback(engine.dispose)
+    # Where the oldest telemetry was moved away, new calls must not get numbers that the evaluators are done with.
+    store = _telemetry_of(config, data_dir, after_seq=newest_checkpoint(engine))
+    parts.callback(store.close)
+    return engine, store
+
+
 def open_storage(
     config: Config, data_dir: Path, registry: CollectorRegistry, parts: ExitStack, *, serves: bool = False
 ) -> Storage:
-    """Open what `data_dir`, claimed by this process, holds, and leave to `parts` how to close it.
+    """Open the databases and the way in, and leave to `parts` how to close it.
 
     Args:
+        data_dir: claimed by this process.
         serves: telemetry comes in while others read: it is understood in a process of its own.
     """
     metrics = CollectorMetrics(registry)
-    engine = open_state(state_url(data_dir))
-    parts.callback(engine.dispose)
-    # Where day files were moved away, new calls must not get numbers that the evaluators are done with.
-    store = open_store(data_dir, after_seq=newest_checkpoint(engine))
-    parts.callback(store.close)
+    engine, store = open_databases(config, data_dir, parts)
     spool = spooled(
         store,
-        data_dir / "spool",
+        data_dir / SPOOL_FOLDER,
         metrics=metrics,
         spool_metrics=SpoolMetrics(registry),
         config=config.collector.spool,
@@ -84,3 +109,18 @@ def open_storage(
     ingest = Ingest(store, metrics, spool=spool, intake=intake, max_queue_bytes=config.collector.max_queue_bytes)
     parts.callback(ingest.close)
     return Storage(engine, metrics, store, spool, ingest, settings.policies())
+
+
+def _telemetry_of(config: Config, data_dir: Path, *, after_seq: int) -> TelemetryStore:
+    table = config.store.elasticsearch
+    if table is None:
+        return open_store(data_dir, after_seq=after_seq)
+    store = ElasticsearchStore(table.config(), after_seq=after_seq)
+    try:
+        store.prepare()
+    except StoreMisconfigured:
+        store.close()
+        raise
+    except StoreUnavailable as error:  # it prepares itself when it is there; until then the spool keeps what comes
+        log.warning("%s; started without it", error)
+    return store

@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from collector.batch import Batch
 from collector.budget import ByteBudget
@@ -30,7 +31,6 @@ from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.projects.book import ProjectBook
 from collector.projects.gate import Gate
-from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore, WriteResult
 
@@ -170,8 +170,7 @@ def test_broken_bytes_and_too_large_ones_are_refused_for_good(tmp_path: Path) ->
         assert (code, len(status.details)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, 0)  # without RetryInfo: for good
 
 
-def test_the_key_decides_and_a_fast_sender_is_told_when_to_go_on(tmp_path: Path) -> None:
-    engine = open_state(state_url(tmp_path))
+def test_the_key_decides_and_a_fast_sender_is_told_when_to_go_on(engine: Engine) -> None:
     book = ProjectBook(engine, time.time_ns, actor="ops")
     book.create_project("shop")
     key = book.create_key(project="shop", scopes=["ingest"], rate_limit_spans_per_s=0.01, burst_spans=1).secret
@@ -186,7 +185,6 @@ def test_the_key_decides_and_a_fast_sender_is_told_when_to_go_on(tmp_path: Path)
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert len(status.details) == 1
     gate.close()
-    engine.dispose()
 
 
 class NotReached:

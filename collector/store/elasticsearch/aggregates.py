@@ -11,7 +11,7 @@ from collector.store.duckdb.aggregates import _add, _check, _score_metric
 from collector.store.duckdb.filters import CALL_FIELDS, SCORE_FIELDS
 from collector.store.elasticsearch import words
 from collector.store.elasticsearch.calls import says
-from collector.store.elasticsearch.cluster import Clause, Cluster, sort_by, term
+from collector.store.elasticsearch.cluster import Clause, Cluster, term
 from collector.store.elasticsearch.documents import Row, keyword
 from collector.store.elasticsearch.filters import any_of, conditions
 from collector.store.elasticsearch.kinds import CALLS, SCORES, Kind
@@ -65,12 +65,14 @@ def aggregate(cluster: Cluster, query: Aggregation) -> Columns:
     groups: dict[tuple[Any, ...], Row] = {}
     if metrics := [metric for metric in query.metrics if metric in _ASKED]:
         asked = dict(found for metric in metrics if (found := _ASKED[metric]) is not None)
-        buckets = _buckets(cluster, CALLS, query.filters, _call_clauses(cluster, query.filters), asked, keys, step_ns)
+        index = cluster.between(CALLS, query.filters.since_ns, query.filters.until_ns)
+        buckets = grouped(cluster, CALLS, _call_clauses(cluster, query.filters), asked, keys, step_ns, index=index)
         _add(groups, keys, [bucket_keys | _call_values(metrics, bucket) for bucket_keys, bucket in buckets])
     if metrics := [metric for metric in query.metrics if metric not in _ASKED]:
         clauses = conditions(query.filters, time=SCORES.time, allowed=SCORE_FIELDS, kind="metrics of scores")
         asked, of_evaluators = _score_asked(metrics)
-        buckets = _buckets(cluster, SCORES, query.filters, [*clauses, of_evaluators], asked, keys, step_ns)
+        index = cluster.between(SCORES, query.filters.since_ns, query.filters.until_ns)
+        buckets = grouped(cluster, SCORES, [*clauses, of_evaluators], asked, keys, step_ns, index=index)
         _add(groups, keys, [bucket_keys | _score_values(metrics, bucket) for bucket_keys, bucket in buckets])
     ordered = sorted(groups, key=lambda key: [(part is None, part) for part in key])
     return {name: [groups[key].get(name) for key in ordered] for name in (*keys, *query.metrics)}
@@ -79,7 +81,8 @@ def aggregate(cluster: Cluster, query: Aggregation) -> Columns:
 def values(cluster: Cluster, dimension: Dimension, filters: Filters) -> list[str]:
     if dimension not in DIMENSIONS:
         raise BadRequest(f"{dimension!r} is no dimension; there are {', '.join(DIMENSIONS)}")
-    buckets = _buckets(cluster, CALLS, filters, _call_clauses(cluster, filters), {}, [dimension], None)
+    index = cluster.between(CALLS, filters.since_ns, filters.until_ns)
+    buckets = grouped(cluster, CALLS, _call_clauses(cluster, filters), {}, [dimension], None, index=index)
     counted = {keys[dimension]: bucket["doc_count"] for keys, bucket in buckets}
     counted.pop(None, None)
     return sorted(counted, key=lambda value: (-counted[value], value))
@@ -92,7 +95,7 @@ def _call_clauses(cluster: Cluster, filters: Filters) -> list[Clause]:
     # The index knows words; where several stand beside each other only the texts know.
     fields = ("call_id", "start_ns", "input_messages", "output_messages")
     with cluster.errors():
-        rows = cluster.rows(CALLS, clauses, sort=sort_by(CALLS, "call_id"), fields=fields, page_rows=1_000)
+        rows = cluster.all_rows(CALLS, clauses, fields=fields, page_rows=1_000)
         found = list(islice(filter(partial(says, filters.text), rows), MAX_IDS + 1))
     if len(found) > MAX_IDS:
         raise UnsupportedQuery(
@@ -101,17 +104,17 @@ def _call_clauses(cluster: Cluster, filters: Filters) -> list[Clause]:
     return [*clauses, any_of("call_id", [row["call_id"] for row in found])]
 
 
-def _buckets(
+def grouped(
     cluster: Cluster,
     kind: Kind,
-    filters: Filters,
     clauses: Sequence[Clause],
     asked: dict[str, Any],
     keys: Sequence[str],
     step_ns: int | None,
+    *,
+    index: str,
 ) -> Iterator[tuple[Row, dict[str, Any]]]:
     """(the values of `keys`, the answer to `asked` and `doc_count`) of each group that has a document."""
-    index = cluster.between(kind, filters.since_ns, filters.until_ns)
     body: dict[str, Any] = {"query": {"bool": {"filter": list(clauses)}}, "size": 0}
     with cluster.errors():
         if not keys:

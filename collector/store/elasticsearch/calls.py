@@ -11,7 +11,7 @@ from collector.span import Span
 from collector.store.duckdb.decode import calls_of, contexts_of, scores_of, span_of
 from collector.store.duckdb.filters import CALL_FIELDS, SPAN_FIELDS
 from collector.store.elasticsearch import words
-from collector.store.elasticsearch.cluster import PAGE_ROWS, Clause, Cluster, in_range, sort_by, term
+from collector.store.elasticsearch.cluster import PAGE_ROWS, Clause, Cluster, in_range, newest_first, term
 from collector.store.elasticsearch.documents import Row, keyword
 from collector.store.elasticsearch.filters import any_of, conditions, equal
 from collector.store.elasticsearch.kinds import CALLS, PARTS, SCORES, SPANS, Kind
@@ -24,7 +24,6 @@ def find_calls(cluster: Cluster, filters: Filters, *, limit: int, cursor: str | 
     return page(
         cluster,
         CALLS,
-        "call_id",
         filters,
         conditions(filters, time="start_ns", allowed=CALL_FIELDS, kind="calls"),
         limit=limit,
@@ -43,7 +42,6 @@ def find_spans(cluster: Cluster, filters: Filters, *, limit: int, cursor: str | 
     return page(
         cluster,
         SPANS,
-        "span_id",
         filters,
         conditions(filters, time="start_ns", allowed=SPAN_FIELDS, kind="spans"),
         limit=limit,
@@ -54,25 +52,25 @@ def find_spans(cluster: Cluster, filters: Filters, *, limit: int, cursor: str | 
 
 def find_call(cluster: Cluster, call_id: str, *, project: str | None = None) -> Call | None:
     with cluster.errors():
-        found = _newest(cluster, CALLS, "call_id", call_id, project)
+        found = _newest(cluster, CALLS, call_id, project)
         if found is None:
             # It may be a part of a call that bears another's id.
-            part = _newest(cluster, PARTS, "part_id", call_id, project)
+            part = _newest(cluster, PARTS, call_id, project)
             if part is not None and part["call_id"] is not None:
-                found = _newest(cluster, CALLS, "call_id", part["call_id"], project)
+                found = _newest(cluster, CALLS, part["call_id"], project)
     return None if found is None else with_contexts(cluster, calls_of([found]))[0]
 
 
-def _newest(cluster: Cluster, kind: Kind, field: str, value: str, project: str | None) -> Row | None:
-    clauses = equal({field: value, "project": project})
-    return next(iter(cluster.rows(kind, clauses, sort=sort_by(kind, field), page_rows=1)), None)
+def _newest(cluster: Cluster, kind: Kind, identity: str, project: str | None) -> Row | None:
+    clauses = equal({kind.identity: identity, "project": project})
+    return next(iter(cluster.rows(kind, clauses, sort=newest_first(kind), page_rows=1)), None)
 
 
 def find_trace(cluster: Cluster, trace_id: str) -> Trace | None:
     of_trace = [term("trace_id", keyword(trace_id))]
     with cluster.errors():
-        spans = list(cluster.rows(SPANS, of_trace, sort=sort_by(SPANS, "span_id", order="asc")))
-        calls = list(cluster.rows(CALLS, of_trace, sort=sort_by(CALLS, "call_id", order="asc")))
+        spans = sorted(cluster.all_rows(SPANS, of_trace), key=lambda row: (row["start_ns"], row["span_id"]))
+        calls = sorted(cluster.all_rows(CALLS, of_trace), key=lambda row: (row["start_ns"], row["call_id"]))
         if not spans and not calls:
             return None
         scores = _scores_of_trace(cluster, trace_id, calls)
@@ -90,8 +88,7 @@ def _scores_of_trace(cluster: Cluster, trace_id: str, calls: Sequence[Row]) -> l
     for first in range(0, len(targets), CHUNK_TERMS):
         ways = [term("trace_id", keyword(trace_id)), any_of("target_id", targets[first : first + CHUNK_TERMS])]
         clause: Clause = {"bool": {"should": ways, "minimum_should_match": 1}}
-        rows = cluster.rows(SCORES, [clause], sort=sort_by(SCORES, "score_id"))
-        found |= {row["score_id"]: row for row in rows}
+        found |= {row["score_id"]: row for row in cluster.all_rows(SCORES, [clause])}
     return list(found.values())
 
 
@@ -144,14 +141,13 @@ def _documents(cluster: Cluster, calls: Sequence[Call]) -> list[Row]:
     trace_ids = sorted({call.trace_id for call in calls})
     found: list[Row] = []
     for first in range(0, len(trace_ids), CHUNK_TERMS):
-        found += cluster.rows(
+        found += cluster.all_rows(
             SPANS,
             [
                 {"term": {"has_documents": True}},
                 in_range("start_ns", since_ns, until_ns),
                 any_of("trace_id", trace_ids[first : first + CHUNK_TERMS]),
             ],
-            sort=sort_by(SPANS, "span_id"),
             index=cluster.between(SPANS, since_ns, until_ns),
             fields=("trace_id", "project", "end_ns", "documents", "kept"),
         )

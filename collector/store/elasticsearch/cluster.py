@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -23,6 +24,9 @@ PAGE_ROWS = 5_000
 MAX_NAMED_DAYS = 40
 """A longer range is asked for by a pattern: the names of its indices would not fit into the address of a request."""
 N_PARALLEL = 2
+KEEP_ALIVE = "5m"
+"""Of a point in time, from one of its pages to the next."""
+EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,10 @@ class Cluster:
             day: UTC days since 1970-01-01.
         """
         return f"{self.config.prefix}-{kind.name}-{utc_day(day * NS_PER_DAY):%Y.%m.%d}"
+
+    def day_of(self, index: str) -> int:
+        """The number of the UTC day whose documents `index` holds."""
+        return date.fromisoformat(index.rpartition("-")[2].replace(".", "-")).toordinal() - EPOCH
 
     def pattern(self, kind: Kind) -> str:
         return f"{self.config.prefix}-{kind.name}-*"
@@ -111,18 +119,14 @@ class Cluster:
         after: Sequence[Any] | None = None,
         fields: Sequence[str] | bool = True,
         page_rows: int = PAGE_ROWS,
-        versions: bool = False,
     ) -> Iterator[Hit]:
-        """All documents for which `clauses` hold, in the order of `sort`, which must tell any two apart. They are
-        fetched page by page as the caller goes on."""
+        """The documents for which `clauses` hold, in the order of `sort`, fetched page by page as the caller goes on.
+        What `sort` does not tell apart may be left out at the end of a page."""
         while True:
             body: dict[str, Any] = {"query": {"bool": {"filter": list(clauses)}}, "sort": [*sort], "size": page_rows}
-            body |= {"source": fields, "track_total_hits": False, "seq_no_primary_term": versions}
+            body |= {"source": fields, "track_total_hits": False}
             found = self.search(kind, body | ({"search_after": after} if after else {}), index=index)["hits"]["hits"]
-            for hit in found:
-                yield Hit(
-                    hit["_index"], hit["_id"], hit.get("_source", {}), hit.get("_seq_no"), hit.get("_primary_term")
-                )
+            yield from map(_hit, found)
             if len(found) < page_rows:
                 return
             after = found[-1]["sort"]
@@ -130,6 +134,39 @@ class Cluster:
     def rows(self, kind: Kind, clauses: Sequence[Clause], **how: Any) -> Iterator[Row]:
         """`hits` as rows of the kind's schema."""
         return (row_of(kind, hit.source) for hit in self.hits(kind, clauses, **how))
+
+    def all(
+        self,
+        kind: Kind,
+        clauses: Sequence[Clause],
+        *,
+        index: str | None = None,
+        fields: Sequence[str] | bool = True,
+        versions: bool = False,
+        page_rows: int = PAGE_ROWS,
+    ) -> Iterator[Hit]:
+        """All documents for which `clauses` hold as things are now, in no order, each once."""
+        body: dict[str, Any] = {"query": {"bool": {"filter": list(clauses)}}, "size": page_rows, "source": fields}
+        body |= {"track_total_hits": False, "seq_no_primary_term": versions}
+        found = self.search(kind, body, index=index)["hits"]["hits"]
+        if len(found) < page_rows:
+            yield from map(_hit, found)
+            return
+        opened = self.client.open_point_in_time(
+            index=index or self.pattern(kind), keep_alive=KEEP_ALIVE, ignore_unavailable=True
+        )
+        body |= {"pit": {"id": opened["id"], "keep_alive": KEEP_ALIVE}, "sort": ["_shard_doc"]}
+        try:
+            while found:
+                found = self.client.search(allow_partial_search_results=False, **body).body["hits"]["hits"]
+                yield from map(_hit, found)
+                body["search_after"] = found[-1]["sort"] if found else None
+        finally:
+            self.client.options(ignore_status=404).close_point_in_time(id=opened["id"])
+
+    def all_rows(self, kind: Kind, clauses: Sequence[Clause], **how: Any) -> Iterator[Row]:
+        """`all` as rows of the kind's schema."""
+        return (row_of(kind, hit.source) for hit in self.all(kind, clauses, **how))
 
     def names(self, pattern: str) -> list[str]:
         """The indices that are there."""
@@ -143,11 +180,16 @@ class Cluster:
         self.client.close()
 
 
-def sort_by(kind: Kind, row_id: str, *, order: str = "desc") -> list[dict[str, Any]]:
-    """By time, then by the field `row_id`. An index of an older version may lack a field."""
+def _hit(found: Mapping[str, Any]) -> Hit:
+    version = found.get("_seq_no"), found.get("_primary_term")
+    return Hit(found["_index"], found["_id"], found.get("_source", {}), *version)
+
+
+def newest_first(kind: Kind) -> list[dict[str, Any]]:
+    """By time, then by identity. An index of an older version may lack a field."""
     return [
-        {kind.time: {"order": order, "unmapped_type": "long"}},
-        {row_id: {"order": "asc", "unmapped_type": "keyword"}},
+        {kind.time: {"order": "desc", "unmapped_type": "long"}},
+        {kind.identity: {"order": "asc", "unmapped_type": "keyword"}},
     ]
 
 

@@ -108,6 +108,11 @@ def _searched(kind: Kind, row: Row) -> Row:
     return more
 
 
+def named_users(attributes: str | None) -> set[str]:
+    """The users that a stored text of attributes names, as they can be searched."""
+    return set(_attributes(attributes)[1]) if attributes else set()
+
+
 @lru_cache(maxsize=256)
 def _attributes(text: str) -> tuple[dict[str, str], list[str]]:
     """The attributes that can be searched, each a short text, and the users that are named in them."""

@@ -10,7 +10,7 @@ from collector.batch import CALL_SCHEMA, PART_SCHEMA, SPAN_SCHEMA, call_id_of
 from collector.call import CALL_OPERATIONS
 from collector.errors import StoreUnavailable
 from collector.joining.relations import N_SPANS, Relations
-from collector.store.elasticsearch.cluster import Clause, Cluster, sort_by, term
+from collector.store.elasticsearch.cluster import Clause, Cluster, newest_first, term
 from collector.store.elasticsearch.documents import Row, id_of, row_of
 from collector.store.elasticsearch.kinds import CALLS, PARTS, SPANS, Kind
 
@@ -27,13 +27,11 @@ def recalled(cluster: Cluster, project: str) -> Relations:
     if not spans:
         return relations
     since: list[Clause] = [term("project", project), {"range": {"start_ns": {"gte": spans[-1]["start_ns"]}}}]
-    parts = list(cluster.rows(PARTS, since, sort=sort_by(PARTS, "part_id")))
+    parts = list(cluster.all_rows(PARTS, since))
     joined = {part["part_id"] for part in parts}
     by_key = {_key(span): span for span in spans}
     whole = [
-        _as_part(call, by_key.get(_key(call)))
-        for call in cluster.rows(CALLS, since, sort=sort_by(CALLS, "call_id"))
-        if _key(call) not in joined
+        _as_part(call, by_key.get(_key(call))) for call in cluster.all_rows(CALLS, since) if _key(call) not in joined
     ]
     relations.add(_table(spans, SPAN_SCHEMA), _table([*parts, *whole], PART_SCHEMA))
     return relations
@@ -44,7 +42,7 @@ def _newest_spans(cluster: Cluster, project: str) -> list[Row]:
     found: list[Row] = []
     for index in cluster.names(cluster.pattern(SPANS))[-N_DAYS:][::-1]:
         for row in cluster.rows(
-            SPANS, [term("project", project)], sort=sort_by(SPANS, "span_id"), index=index, fields=_SPAN_FIELDS
+            SPANS, [term("project", project)], sort=newest_first(SPANS), index=index, fields=_SPAN_FIELDS
         ):
             if len(found) == N_RECALLED:
                 return found

@@ -27,12 +27,15 @@ ATTRIBUTES = {"type": "flattened", "ignore_above": 1024, "depth_limit": 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kind:
-    """`time` places a document in its day. `indexed` are the fields that can be searched, by name; further columns of
-    `schema` are stored only."""
+    """`time` places a document in its day, `identity` tells two of one time apart.
+
+    `indexed` are the fields that can be searched, by name; further columns of `schema` are stored only.
+    """
 
     name: str
     schema: pa.Schema
     time: str
+    identity: str
     indexed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -65,6 +68,7 @@ SPANS = Kind(
     name="spans",
     schema=SPAN_SCHEMA,
     time="start_ns",
+    identity="span_id",
     indexed=_keywords(
         "project", "trace_id", "span_id", "service", "environment", "name", "kind", "operation", "status", "users"
     )
@@ -76,6 +80,7 @@ CALLS = Kind(
     name="calls",
     schema=CALL_SCHEMA.append(pa.field("seq", pa.int64())),
     time="start_ns",
+    identity="call_id",
     indexed=_keywords(
         "project", "call_id", "trace_id", "span_id", "service", "environment", "provider", "request_model",
         "response_model", "response_id", "error_type", "session_id", "user_id", "tenant", "operation",
@@ -90,6 +95,7 @@ PARTS = Kind(
     name="parts",
     schema=JOINED_PART_SCHEMA,
     time="start_ns",
+    identity="part_id",
     indexed=_keywords("project", "part_id", "call_id", "trace_id", "span_id", "user_id")
     | _numbers("start_ns")
     | {"texts_gone": FLAG},
@@ -99,6 +105,7 @@ LOGS = Kind(
     name="logs",
     schema=LOG_SCHEMA,
     time="time_ns",
+    identity="log_id",
     indexed=_keywords(
         "project", "log_id", "trace_id", "span_id", "service", "environment", "event_name", "severity", "users"
     )
@@ -110,6 +117,7 @@ POINTS = Kind(
     name="points",
     schema=POINT_SCHEMA,
     time="time_ns",
+    identity="point_id",
     indexed=_keywords("project", "point_id", "service", "environment", "name", "kind", "users")
     | _numbers("time_ns")
     | _reals("value")
@@ -120,6 +128,7 @@ OPINIONS = Kind(
     name="opinions",
     schema=OPINION_SCHEMA,
     time="time_ns",
+    identity="opinion_id",
     indexed=_keywords(
         "project", "opinion_id", "target_kind", "trace_id", "span_id", "response_id", "session_id", "source", "author"
     )
@@ -131,6 +140,7 @@ SCORES = Kind(
     name="scores",
     schema=tables.SCORES.schema,
     time="target_start_ns",
+    identity="score_id",
     indexed=_keywords(
         "score_id", "target_kind", "target_id", "evaluator", "version", "source", "label", "author", "project",
         "service", "environment", "request_model", "trace_id",
@@ -144,6 +154,7 @@ VECTORS = Kind(
     name="vectors",
     schema=tables.VECTORS.schema,
     time="call_start_ns",
+    identity="call_id",
     indexed=_keywords("call_id", "kind", "version") | _numbers("call_start_ns"),
 )
 
@@ -151,6 +162,7 @@ VERDICTS = Kind(
     name="verdicts",
     schema=tables.VERDICTS.schema,
     time="decided_ns",
+    identity="verdict_id",
     indexed=_keywords("verdict_id", "project", "service", "request_model")
     | _numbers("decided_ns")
     | {"texts_gone": FLAG},

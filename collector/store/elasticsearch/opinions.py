@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from collector.store.elasticsearch.bulk import Action, send
-from collector.store.elasticsearch.cluster import PAGE_ROWS, Cluster, in_range, sort_by
+from collector.store.elasticsearch.cluster import PAGE_ROWS, Cluster, in_range, newest_first
 from collector.store.elasticsearch.documents import Row, id_of
 from collector.store.elasticsearch.kinds import OPINIONS
 
@@ -16,7 +16,7 @@ def waiting_opinions(cluster: Cluster, *, since_ns: int, limit: int) -> list[Row
         rows = cluster.rows(
             OPINIONS,
             [in_range(OPINIONS.time, since_ns, 2**63 - 1)],
-            sort=sort_by(OPINIONS, "opinion_id"),
+            sort=newest_first(OPINIONS),
             page_rows=max(1, min(limit, PAGE_ROWS)),
         )
         return list(islice(rows, limit))

@@ -7,7 +7,7 @@ from typing import TypeVar
 from collector import cursors
 from collector.errors import BadRequest
 from collector.query import Filters, Page
-from collector.store.elasticsearch.cluster import PAGE_ROWS, Clause, Cluster, sort_by
+from collector.store.elasticsearch.cluster import PAGE_ROWS, Clause, Cluster, newest_first
 from collector.store.elasticsearch.documents import Row
 from collector.store.elasticsearch.kinds import Kind
 
@@ -17,7 +17,6 @@ T = TypeVar("T")
 def page(
     cluster: Cluster,
     kind: Kind,
-    row_id: str,
     filters: Filters,
     clauses: Sequence[Clause],
     *,
@@ -26,7 +25,7 @@ def page(
     make: Callable[[Sequence[Row]], Sequence[T]],
     holds: Callable[[Row], bool] | None = None,
 ) -> Page[T]:
-    """The first `limit` rows after `cursor` that `clauses` hold for, by time descending, then `row_id`.
+    """The first `limit` rows after `cursor` that `clauses` hold for, by time descending, then identity.
 
     The place is a time and an id, not a count: rows that arrive meanwhile neither shift nor repeat others.
     `holds` decides on what the index cannot know.
@@ -38,7 +37,7 @@ def page(
         rows = cluster.rows(
             kind,
             clauses,
-            sort=sort_by(kind, row_id),
+            sort=newest_first(kind),
             index=cluster.between(kind, filters.since_ns, filters.until_ns),
             after=after,
             page_rows=min(limit + 1, PAGE_ROWS) if holds is None else min(10 * (limit + 1), 1_000),
@@ -47,4 +46,4 @@ def page(
     if len(found) <= limit:
         return Page(items=make(found), next_cursor=None)
     last = found[limit - 1]
-    return Page(items=make(found[:limit]), next_cursor=cursors.encode(last[kind.time], last[row_id]))
+    return Page(items=make(found[:limit]), next_cursor=cursors.encode(last[kind.time], last[kind.identity]))

@@ -21,7 +21,7 @@ def find_logs(
     clauses += equal({"event_name": event_name, "severity": severity})
     text = filters.text or ""
     return page(
-        cluster, LOGS, "log_id", filters, clauses + words.clauses(text), limit=limit, cursor=cursor,
+        cluster, LOGS, filters, clauses + words.clauses(text), limit=limit, cursor=cursor,
         make=lambda found: [log_of(row) for row in found],
         holds=(lambda row: words.contains([row["body"] or ""], text)) if text else None,
     )  # fmt: skip
@@ -32,6 +32,6 @@ def find_points(
 ) -> Page[MetricPoint]:
     clauses = conditions(filters, time=POINTS.time, allowed=POINT_FIELDS, kind="metric points")
     return page(
-        cluster, POINTS, "point_id", filters, clauses + equal({"name": name}), limit=limit, cursor=cursor,
+        cluster, POINTS, filters, clauses + equal({"name": name}), limit=limit, cursor=cursor,
         make=lambda found: [point_of(row) for row in found],
     )  # fmt: skip

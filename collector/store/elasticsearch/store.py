@@ -177,16 +177,14 @@ class ElasticsearchStore:
     ) -> Page[Score]:
         clauses = conditions(filters, time=SCORES.time, allowed=SCORE_FIELDS, kind="scores")
         clauses += equal({"evaluator": evaluator, "target_id": target_id, "source": source})
-        return page(self._ready(), SCORES, "score_id", filters, clauses, limit=limit, cursor=cursor, make=scores_of)
+        return page(self._ready(), SCORES, filters, clauses, limit=limit, cursor=cursor, make=scores_of)
 
     def vectors(self, call_ids: Sequence[str], *, kind: str, version: str) -> Mapping[str, Sequence[float]]:
         return find_vectors(self._ready(), call_ids, kind=kind, version=version)
 
     def verdicts(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Verdict]:
         clauses = conditions(filters, time=VERDICTS.time, allowed=VERDICT_FIELDS, kind="verdicts")
-        return page(
-            self._ready(), VERDICTS, "verdict_id", filters, clauses, limit=limit, cursor=cursor, make=verdicts_of
-        )
+        return page(self._ready(), VERDICTS, filters, clauses, limit=limit, cursor=cursor, make=verdicts_of)
 
     def retain(self, keep: Retention, *, now_ns: int) -> Kept:
         return retention.retain(self._ready(), keep, now_ns=now_ns, stopping=self._stopping)

@@ -2,12 +2,11 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from collector.store.base import TextVector
-from collector.store.elasticsearch.cluster import Cluster, sort_by, term
+from collector.store.elasticsearch.cluster import Cluster, term
 from collector.store.elasticsearch.documents import Row, keyword
 from collector.store.elasticsearch.filters import any_of
 from collector.store.elasticsearch.kinds import VECTORS
@@ -43,7 +42,7 @@ def find_vectors(
     cluster: Cluster, call_ids: Sequence[str], *, kind: str, version: str
 ) -> Mapping[str, Sequence[float]]:
     """The vectors there are, by call id; the newest, where two calls share an id."""
-    found: dict[str, Any] = {}
+    found: dict[str, tuple[int, str]] = {}
     distinct = sorted(set(call_ids))
     with cluster.errors():
         for first in range(0, len(distinct), CHUNK_CALLS):
@@ -52,6 +51,6 @@ def find_vectors(
                 term("version", keyword(version)),
                 any_of("call_id", distinct[first : first + CHUNK_CALLS]),
             ]
-            for row in cluster.rows(VECTORS, clauses, sort=sort_by(VECTORS, "call_id")):
-                found.setdefault(row["call_id"], unpacked(row["values"]))
-    return found
+            for row in cluster.all_rows(VECTORS, clauses):
+                found[row["call_id"]] = max(found.get(row["call_id"], (0, "")), (row["call_start_ns"], row["values"]))
+    return {call_id: unpacked(values) for call_id, (_, values) in found.items()}

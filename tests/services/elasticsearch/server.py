@@ -171,9 +171,11 @@ def _java_home() -> str:
 
 
 def _as_nobody() -> list[str]:
-    if os.geteuid() != 0:
-        return []
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    """How to run something as a user that is not root, and end it when we are killed."""
+    command = ["setpriv", "--pdeathsig", "TERM"]
+    if os.geteuid() == 0:
+        command += [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    return command
 
 
 def _free_ports(n: int) -> list[int]:
