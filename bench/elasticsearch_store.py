@@ -11,12 +11,14 @@ import os
 import random
 import statistics
 import time
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
 from bench.store import batches, median_ms, queries_of
+from collector.errors import UnsupportedQuery
 from collector.store import open_elasticsearch
 from collector.store.base import TelemetryStore
 from collector.store.elasticsearch.config import ElasticsearchConfig
@@ -67,10 +69,17 @@ def measure(asked: argparse.Namespace, store: TelemetryStore, client: Elasticsea
         "write_ms": {"p50": round(statistics.median(writes_ms), 1), "max": round(max(writes_ms), 1)},
         "retry_us_per_span": round(retry_us, 1),
         "bytes_per_document": bytes_per_document(client, prefix),
-        "query_ms": {name: median_ms(ask) for name, ask in queries.items()},
+        "query_ms": {name: asked_ms(ask) for name, ask in queries.items()},
         "cpus": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 1),
     }
+
+
+def asked_ms(ask: Callable[[], object]) -> float | str:
+    try:
+        return median_ms(ask)
+    except UnsupportedQuery as error:
+        return str(error)
 
 
 def grouped(made: list[Any], size: int) -> list[list[Any]]:

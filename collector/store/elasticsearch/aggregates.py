@@ -89,17 +89,22 @@ def values(cluster: Cluster, dimension: Dimension, filters: Filters) -> list[str
 
 def _call_clauses(cluster: Cluster, filters: Filters) -> list[Clause]:
     clauses = conditions(filters, time="start_ns", allowed=CALL_FIELDS, kind="calls")
-    if not filters.text or words.is_one_word(filters.text):
+    if not filters.text:
         return clauses
-    # The index knows words; where several stand beside each other only the texts know.
+    # The index knows words; where several stand beside each other, or one is very long, only the texts know.
+    is_one_word = words.is_one_word(filters.text)
+    unsure = [*clauses, {"term": {"has_long_words": True}}] if is_one_word else clauses
     fields = ("call_id", "start_ns", "input_messages", "output_messages")
     with cluster.errors():
-        rows = list(islice(cluster.all_rows(CALLS, clauses, fields=fields, page_rows=1_000), MAX_READ + 1))
+        rows = list(islice(cluster.all_rows(CALLS, unsure, fields=fields, page_rows=1_000), MAX_READ + 1))
     if len(rows) > MAX_READ:
         raise UnsupportedQuery(
             f"more than {MAX_READ} calls may contain this text; choose a shorter range, or a text of a single word"
         )
-    return [*clauses, any_of("call_id", [row["call_id"] for row in rows if says(filters.text, row)])]
+    ways = [any_of("call_id", [row["call_id"] for row in rows if says(filters.text, row)])]
+    if is_one_word:
+        ways.append(words.is_in_words(words.lowered(filters.text)))
+    return [*clauses, {"bool": {"should": ways, "minimum_should_match": 1}}]
 
 
 def grouped(

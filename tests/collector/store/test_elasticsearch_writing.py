@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from collector.store import open_elasticsearch
 from collector.store.base import TextVector
 from collector.store.elasticsearch import kinds
 from collector.store.elasticsearch.bulk import Action, send
+from tests.collector.joining import test_joining as joining
 from tests.collector.records import batch_of_points
 
 HOUR_NS = 3600 * 10**9
@@ -194,3 +196,43 @@ def test_similar_vectors_of_one_call_are_all_read_over_pages(es_store, monkeypat
     es_store.write_vectors(vectors)
     found = es_store.vectors([vector.call_id for vector in vectors], kind="k", version="1")
     assert found == {vector.call_id: list(vector.values) for vector in vectors}
+
+
+@pytest.fixture
+def opened(elasticsearch):
+    """`opened()`: the store on the data of this test, opened anew."""
+    with ExitStack() as stores:
+
+        def again():
+            stores.close()
+            return stores.enter_context(closing(open_elasticsearch(elasticsearch)))
+
+        yield again
+
+
+def test_a_call_that_comes_in_parts_over_restarts_is_one_call(opened, everything):
+    writes = [
+        joining.a_span("a", request_model="gpt-4o", input_tokens=5, output_tokens=2),
+        joining.an_event("a", "l1", at_s=0.1, input_messages=joining.ASKED),
+        joining.an_event("a", "l2", at_s=0.9, output_messages=joining.TOLD),
+    ]
+    for batch in (*writes, *writes):
+        store = opened()
+        store.write([batch])
+    (call,) = store.calls(everything).items
+    assert (call.prompt_text, call.output_text, call.request_model) == ("Why?", "So.", "gpt-4o")
+    assert [found.seq for found in store.scan(after_seq=0, limit=9)] == [call.seq]
+    assert store.last_seq() == call.seq
+
+
+@pytest.mark.parametrize("first", ["inner", "outer"])
+def test_two_spans_of_one_call_leave_no_second_call(opened, everything, first):
+    told = {"request_model": "gpt-4o", "input_tokens": 5, "output_tokens": 2}
+    spans = [joining.a_span("b", parent="a", at_s=0.1, **told), joining.a_span("a", **told)]
+    ordered = spans if first == "inner" else spans[::-1]
+    for batch in (*ordered, *ordered):
+        store = opened()
+        store.write([batch])
+    (call,) = store.calls(everything).items
+    assert call.input_tokens == 5
+    assert [found.call_id for found in store.scan(after_seq=0, limit=9)] == [call.call_id]
