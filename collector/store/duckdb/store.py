@@ -26,9 +26,9 @@ from collector.retention import Kept, Retention
 from collector.score import Score
 from collector.span import Span
 from collector.store.base import Belongings, Erased, Footprint, TextVector, WriteResult
+from collector.store.decode import scores_of, verdicts_of
 from collector.store.duckdb import aggregates, calls, compaction, erasing, opinions, records, retention
 from collector.store.duckdb.days import NS_PER_DAY, WRITE_THREADS, Day, Days, rereads
-from collector.store.duckdb.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
 from collector.store.duckdb.folding import Folding
 from collector.store.duckdb.paging import page, rows

@@ -1,13 +1,11 @@
 """Metrics over calls and scores, by time and dimensions."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import islice
 from typing import Any
 
 from collector.errors import BadRequest, UnsupportedQuery
 from collector.query import DIMENSIONS, Aggregation, Columns, Dimension, Filters
-from collector.store.duckdb.aggregates import _add, _check, _score_metric
 from collector.store.duckdb.filters import CALL_FIELDS, SCORE_FIELDS
 from collector.store.elasticsearch import words
 from collector.store.elasticsearch.calls import says
@@ -15,14 +13,15 @@ from collector.store.elasticsearch.cluster import Clause, Cluster, term
 from collector.store.elasticsearch.documents import Row, keyword
 from collector.store.elasticsearch.filters import any_of, conditions
 from collector.store.elasticsearch.kinds import CALLS, SCORES, Kind
+from collector.store.metrics import add, check, score_metric
 from collector.times import NS_PER_S
 
 GROUPS_AT_ONCE = 1_000
 """Of a page; with the aggregations in each it stays far below the 65,535 buckets of one answer."""
 COMPRESSION = 1000
 """Of percentiles: up to 20 times as many values are ordered exactly, more are summed up within about 0.1 %."""
-MAX_IDS = 65_536
-"""So many values Elasticsearch compares with."""
+MAX_READ = 20_000
+"""So many texts are read for one answer; it takes seconds."""
 
 _LATENCY = {"percentiles": {"field": "latency_s", "percents": [50, 95, 99], "tdigest": {"compression": COMPRESSION}}}
 _TTFT = {"percentiles": {"field": "ttft_s", "percents": [50, 95], "tdigest": {"compression": COMPRESSION}}}
@@ -59,7 +58,7 @@ _ASKED: dict[str, tuple[str, dict[str, Any]] | None] = {
 
 def aggregate(cluster: Cluster, query: Aggregation) -> Columns:
     """See TelemetryReader.aggregate. A metric without a known value in a group is None there."""
-    _check(query)
+    check(query)
     step_ns = None if query.step_s is None else max(1, round(query.step_s * NS_PER_S))
     keys = (["time_ns"] if step_ns else []) + list(dict.fromkeys(query.by))
     groups: dict[tuple[Any, ...], Row] = {}
@@ -67,13 +66,13 @@ def aggregate(cluster: Cluster, query: Aggregation) -> Columns:
         asked = dict(found for metric in metrics if (found := _ASKED[metric]) is not None)
         index = cluster.between(CALLS, query.filters.since_ns, query.filters.until_ns)
         buckets = grouped(cluster, CALLS, _call_clauses(cluster, query.filters), asked, keys, step_ns, index=index)
-        _add(groups, keys, [bucket_keys | _call_values(metrics, bucket) for bucket_keys, bucket in buckets])
+        add(groups, keys, [bucket_keys | _call_values(metrics, bucket) for bucket_keys, bucket in buckets])
     if metrics := [metric for metric in query.metrics if metric not in _ASKED]:
         clauses = conditions(query.filters, time=SCORES.time, allowed=SCORE_FIELDS, kind="metrics of scores")
         asked, of_evaluators = _score_asked(metrics)
         index = cluster.between(SCORES, query.filters.since_ns, query.filters.until_ns)
         buckets = grouped(cluster, SCORES, [*clauses, of_evaluators], asked, keys, step_ns, index=index)
-        _add(groups, keys, [bucket_keys | _score_values(metrics, bucket) for bucket_keys, bucket in buckets])
+        add(groups, keys, [bucket_keys | _score_values(metrics, bucket) for bucket_keys, bucket in buckets])
     ordered = sorted(groups, key=lambda key: [(part is None, part) for part in key])
     return {name: [groups[key].get(name) for key in ordered] for name in (*keys, *query.metrics)}
 
@@ -90,18 +89,22 @@ def values(cluster: Cluster, dimension: Dimension, filters: Filters) -> list[str
 
 def _call_clauses(cluster: Cluster, filters: Filters) -> list[Clause]:
     clauses = conditions(filters, time="start_ns", allowed=CALL_FIELDS, kind="calls")
-    if not filters.text or words.is_one_word(filters.text):
+    if not filters.text:
         return clauses
-    # The index knows words; where several stand beside each other only the texts know.
+    # The index knows words; where several stand beside each other, or one is very long, only the texts know.
+    is_one_word = words.is_one_word(filters.text)
+    unsure = [*clauses, {"term": {"has_long_words": True}}] if is_one_word else clauses
     fields = ("call_id", "start_ns", "input_messages", "output_messages")
     with cluster.errors():
-        rows = cluster.all_rows(CALLS, clauses, fields=fields, page_rows=1_000)
-        found = list(islice(filter(partial(says, filters.text), rows), MAX_IDS + 1))
-    if len(found) > MAX_IDS:
+        rows = list(islice(cluster.all_rows(CALLS, unsure, fields=fields, page_rows=1_000), MAX_READ + 1))
+    if len(rows) > MAX_READ:
         raise UnsupportedQuery(
-            f"more than {MAX_IDS} calls contain this text; choose a shorter range, or a text that is a single word"
+            f"more than {MAX_READ} calls may contain this text; choose a shorter range, or a text of a single word"
         )
-    return [*clauses, any_of("call_id", [row["call_id"] for row in found])]
+    ways = [any_of("call_id", [row["call_id"] for row in rows if says(filters.text, row)])]
+    if is_one_word:
+        ways.append(words.is_in_words(words.lowered(filters.text)))
+    return [*clauses, {"bool": {"should": ways, "minimum_should_match": 1}}]
 
 
 def grouped(
@@ -167,7 +170,7 @@ def _score_asked(metrics: Sequence[str]) -> tuple[dict[str, Any], Clause]:
     asked: dict[str, Any] = {}
     evaluators = []
     for number, metric in enumerate(metrics):
-        evaluator, what, label = _score_metric(metric) or ("", "", None)
+        evaluator, what, label = score_metric(metric) or ("", "", None)
         evaluators.append(evaluator)
         inner: dict[str, Any] = {}
         if what == "mean":

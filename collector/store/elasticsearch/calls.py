@@ -8,7 +8,7 @@ from collector.call import Call
 from collector.query import Filters, Page, Trace
 from collector.retention import NS_PER_DAY
 from collector.span import Span
-from collector.store.duckdb.decode import calls_of, contexts_of, scores_of, span_of
+from collector.store.decode import calls_of, contexts_of, scores_of, span_of
 from collector.store.duckdb.filters import CALL_FIELDS, SPAN_FIELDS
 from collector.store.elasticsearch import words
 from collector.store.elasticsearch.cluster import PAGE_ROWS, Clause, Cluster, in_range, newest_first, term

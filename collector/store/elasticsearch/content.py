@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from collector.jsontext import parse
-from collector.store.duckdb.content import _TEXTS, is_content
+from collector.store.duckdb.content import TEXTS, is_content
 from collector.store.elasticsearch.documents import Row
 from collector.store.elasticsearch.kinds import KINDS, LOGS, SPANS, VERDICTS, Kind
 
-WITH_TEXTS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.name in _TEXTS or kind is VERDICTS)
+WITH_TEXTS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.name in TEXTS or kind is VERDICTS)
 
 
 def emptied(kind: Kind, row: Row) -> Row:
     """`row` as it is kept when its texts have had their time."""
-    new = row | dict.fromkeys(_TEXTS.get(kind.name, ()))
+    new = row | dict.fromkeys(TEXTS.get(kind.name, ()))
     if kind in (SPANS, LOGS) and row["attributes"] is not None:
         new["attributes"] = _changed(row["attributes"], _without_texts)
     if kind is SPANS and row["events"] is not None:

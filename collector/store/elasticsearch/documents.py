@@ -11,7 +11,7 @@ from collector.batch import call_id_of
 from collector.jsontext import parse
 from collector.store.elasticsearch import words
 from collector.store.elasticsearch.kinds import CALLS, LOGS, OPINIONS, PARTS, POINTS, SCORES, SPANS, VECTORS, Kind
-from collector.store.elasticsearch.usernames import users_of
+from collector.store.named import users_of
 
 Row = dict[str, Any]
 

@@ -6,7 +6,6 @@ from itertools import islice
 
 from collector.retention import NS_PER_DAY
 from collector.store.base import Belongings, Erased
-from collector.store.duckdb.erasing import _theirs, _Trace
 from collector.store.elasticsearch.cluster import Clause, Cluster, term
 from collector.store.elasticsearch.documents import Row, keyword, named_users, row_of
 from collector.store.elasticsearch.filters import any_of, equal
@@ -23,6 +22,7 @@ from collector.store.elasticsearch.kinds import (
     Kind,
 )
 from collector.store.elasticsearch.rewriting import change_where, delete_where, indices_by_day, purge
+from collector.store.named import NamedTrace, theirs_of
 from collector.times import utc_day
 
 CHUNK = 1_000
@@ -38,7 +38,7 @@ def belongings(cluster: Cluster, ids: Sequence[str], *, project: str | None) -> 
     whole: set[tuple[str, str]] = set()
     with cluster.errors():
         for (of_project, trace_id), trace in _traces(cluster, ids, project).items():
-            mine, is_whole = _theirs(trace, theirs)
+            mine, is_whole = theirs_of(trace, theirs)
             calls |= {(of_project, call_id) for call_id, _ in mine}
             spans |= {(of_project, trace_id, span_id) for _, span_id in mine}
             named = (*trace.naming, *trace.parts)
@@ -61,7 +61,7 @@ def belongings(cluster: Cluster, ids: Sequence[str], *, project: str | None) -> 
         )
 
 
-def _traces(cluster: Cluster, ids: Sequence[str], project: str | None) -> Mapping[tuple[str, str], _Trace]:
+def _traces(cluster: Cluster, ids: Sequence[str], project: str | None) -> Mapping[tuple[str, str], NamedTrace]:
     """The traces in which anything names the person, by project and trace id."""
     in_project = equal({"project": project})
     place = ["project", "trace_id", "kept"]
@@ -70,7 +70,7 @@ def _traces(cluster: Cluster, ids: Sequence[str], project: str | None) -> Mappin
         for kind, field in ((CALLS, "user_id"), (PARTS, "user_id"), (SPANS, "users"))
         for row in cluster.all_rows(kind, [any_of(field, ids), *in_project], fields=place)
     }
-    traces = {pair: _Trace() for pair in found}
+    traces = {pair: NamedTrace() for pair in found}
     for call in _among(cluster, CALLS, "trace_id", found):
         traces[call["project"], call["trace_id"]].calls.append((call["call_id"], call["span_id"], call["user_id"]))
     for part in _among(cluster, PARTS, "trace_id", found):

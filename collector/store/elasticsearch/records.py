@@ -5,7 +5,7 @@ from dataclasses import replace
 from collector.logrecord import LogRecord
 from collector.metricpoint import MetricPoint
 from collector.query import Filters, Page
-from collector.store.duckdb.decode import log_of, point_of
+from collector.store.decode import log_of, point_of
 from collector.store.duckdb.filters import LOG_FIELDS, POINT_FIELDS
 from collector.store.elasticsearch import words
 from collector.store.elasticsearch.cluster import Cluster

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -15,7 +15,7 @@ from collector.retention import Kept, Retention
 from collector.score import Score
 from collector.span import Span
 from collector.store.base import Belongings, Erased, Footprint, TextVector, WriteResult
-from collector.store.duckdb.decode import scores_of, verdicts_of
+from collector.store.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import SCORE_FIELDS, VERDICT_FIELDS
 from collector.store.elasticsearch import aggregates, calls, erasing, opinions, records, retention
 from collector.store.elasticsearch.bulk import send
@@ -45,6 +45,8 @@ class ElasticsearchStore:
         Args:
             after_seq: new calls get higher numbers than this, even where the indices that held it are gone.
         """
+        self.before_read: Callable[[], None] = lambda: None
+        """Called before each read but those in the order of arrival: sees to it that what is on its way is here."""
         self._cluster = Cluster(config)
         self._after_seq = after_seq
         self._numbers = Numbers(self._cluster)
@@ -73,6 +75,10 @@ class ElasticsearchStore:
         if not self._is_prepared:
             self.prepare()
         return self._cluster
+
+    def _reading(self) -> Cluster:
+        self.before_read()
+        return self._ready()
 
     @property
     def n_refused(self) -> int:
@@ -122,16 +128,16 @@ class ElasticsearchStore:
             opinions.drop_opinions(self._ready(), resolved)
 
     def calls(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Call]:
-        return calls.find_calls(self._ready(), filters, limit=limit, cursor=cursor)
+        return calls.find_calls(self._reading(), filters, limit=limit, cursor=cursor)
 
     def call(self, call_id: str, *, project: str | None = None) -> Call | None:
-        return calls.find_call(self._ready(), call_id, project=project)
+        return calls.find_call(self._reading(), call_id, project=project)
 
     def trace(self, trace_id: str) -> Trace | None:
-        return calls.find_trace(self._ready(), trace_id)
+        return calls.find_trace(self._reading(), trace_id)
 
     def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
-        return calls.find_spans(self._ready(), filters, limit=limit, cursor=cursor)
+        return calls.find_spans(self._reading(), filters, limit=limit, cursor=cursor)
 
     def logs(
         self,
@@ -143,13 +149,13 @@ class ElasticsearchStore:
         cursor: str | None = None,
     ) -> Page[LogRecord]:
         return records.find_logs(
-            self._ready(), filters, event_name=event_name, severity=severity, limit=limit, cursor=cursor
+            self._reading(), filters, event_name=event_name, severity=severity, limit=limit, cursor=cursor
         )
 
     def points(
         self, filters: Filters, *, name: str | None = None, limit: int = 100, cursor: str | None = None
     ) -> Page[MetricPoint]:
-        return records.find_points(self._ready(), filters, name=name, limit=limit, cursor=cursor)
+        return records.find_points(self._reading(), filters, name=name, limit=limit, cursor=cursor)
 
     def scan(self, *, after_seq: int, limit: int) -> Sequence[Call]:
         cluster = self._ready()
@@ -160,10 +166,10 @@ class ElasticsearchStore:
         return self._numbers.horizon() - 1
 
     def aggregate(self, query: Aggregation) -> Columns:
-        return aggregates.aggregate(self._ready(), query)
+        return aggregates.aggregate(self._reading(), query)
 
     def values(self, dimension: Dimension, filters: Filters) -> Sequence[str]:
-        return aggregates.values(self._ready(), dimension, filters)
+        return aggregates.values(self._reading(), dimension, filters)
 
     def scores(
         self,
@@ -177,14 +183,14 @@ class ElasticsearchStore:
     ) -> Page[Score]:
         clauses = conditions(filters, time=SCORES.time, allowed=SCORE_FIELDS, kind="scores")
         clauses += equal({"evaluator": evaluator, "target_id": target_id, "source": source})
-        return page(self._ready(), SCORES, filters, clauses, limit=limit, cursor=cursor, make=scores_of)
+        return page(self._reading(), SCORES, filters, clauses, limit=limit, cursor=cursor, make=scores_of)
 
     def vectors(self, call_ids: Sequence[str], *, kind: str, version: str) -> Mapping[str, Sequence[float]]:
         return find_vectors(self._ready(), call_ids, kind=kind, version=version)
 
     def verdicts(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Verdict]:
         clauses = conditions(filters, time=VERDICTS.time, allowed=VERDICT_FIELDS, kind="verdicts")
-        return page(self._ready(), VERDICTS, filters, clauses, limit=limit, cursor=cursor, make=verdicts_of)
+        return page(self._reading(), VERDICTS, filters, clauses, limit=limit, cursor=cursor, make=verdicts_of)
 
     def retain(self, keep: Retention, *, now_ns: int) -> Kept:
         return retention.retain(self._ready(), keep, now_ns=now_ns, stopping=self._stopping)
@@ -193,7 +199,7 @@ class ElasticsearchStore:
         return retention.compact(self._ready(), now_ns=now_ns, stopping=self._stopping)
 
     def belongings(self, ids: Sequence[str], *, project: str | None) -> Belongings:
-        return erasing.belongings(self._ready(), ids, project=project)
+        return erasing.belongings(self._reading(), ids, project=project)
 
     def erase(self, found: Belongings) -> Erased:
         return erasing.erase(self._ready(), found)

@@ -9,6 +9,7 @@ from collector.jsontext import parse
 
 LONGEST_WORD = 255
 """Elasticsearch cuts longer words, and what stands over a cut would not be found."""
+LONGEST_SOUGHT = LONGEST_WORD // 2
 _WORD = re.compile(r"\w+")
 _PARTS = ("content", "arguments", "response")
 
@@ -32,21 +33,22 @@ def indexed(text: str) -> dict[str, Any]:
 
 
 def is_one_word(text: str) -> bool:
-    """Whether the index alone knows which texts contain `text`."""
-    return _WORD.fullmatch(lowered(text)) is not None and len(text) <= LONGEST_WORD // 2
+    """Whether the index alone knows which texts without long words contain `text`."""
+    return _WORD.fullmatch(lowered(text)) is not None and len(text) <= LONGEST_SOUGHT
+
+
+def is_in_words(word: str) -> dict[str, Any]:
+    """The condition that the lowered `word` is part of one of the words."""
+    return {"wildcard": {"words": {"value": f"*{word}*"}}}
 
 
 def clauses(text: str) -> list[dict[str, Any]]:
-    """Conditions that hold wherever `text` stands, and in other places too unless it `is_one_word`."""
+    """Conditions that hold wherever `text` stands, and in some other places too."""
+    has_long_words = {"term": {"has_long_words": True}}
     return [
-        {
-            "bool": {
-                "should": [{"wildcard": {"words": {"value": f"*{word}*"}}}, {"term": {"has_long_words": True}}],
-                "minimum_should_match": 1,
-            }
-        }
+        {"bool": {"should": [is_in_words(word), has_long_words], "minimum_should_match": 1}}
         for word in words_of(text)
-        if len(word) <= LONGEST_WORD // 2
+        if len(word) <= LONGEST_SOUGHT
     ]
 
 

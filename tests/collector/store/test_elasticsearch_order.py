@@ -166,7 +166,7 @@ def test_after_a_failure_the_retry_brings_everything_and_nobody_misses_it(opened
         return send(cluster, kind, found)
 
     monkeypatch.setattr(writing, "send", fails)
-    with pytest.raises(StoreUnavailable, match="cable"):
+    with pytest.raises(StoreUnavailable, match=r"cable"):
         store.write([a_batch([call])])
     monkeypatch.setattr(writing, "send", send)
     result = opened().write([a_batch([call])])
@@ -185,7 +185,7 @@ def test_numbers_are_found_again_when_their_document_is_gone(opened, a_call, a_b
     store = opened()
     store.write([a_batch([a_call(), a_call()])])
     store._cluster.client.indices.delete(index=f"{elasticsearch.prefix}-sequence")
-    with pytest.raises(StoreUnavailable, match="sequence is gone"):
+    with pytest.raises(StoreUnavailable, match=r"sequence is gone"):
         store.write([a_batch([a_call()])])
     store = opened()
     store.write([a_batch([a_call()])])
@@ -194,7 +194,7 @@ def test_numbers_are_found_again_when_their_document_is_gone(opened, a_call, a_b
 
 def test_a_store_may_be_made_while_the_cluster_is_away(elasticsearch):
     store = ElasticsearchStore(replace(elasticsearch, url="http://127.0.0.1:9", timeout_s=2.0))
-    with pytest.raises(StoreUnavailable, match="nobody answers"):
+    with pytest.raises(StoreUnavailable, match=r"nobody answers"):
         store.last_seq()
     store.close()
 

@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,18 @@ def elasticsearch_server() -> Iterator[ElasticsearchServer]:
 
 
 @contextmanager
-def started_server(**options: Any) -> Iterator[ElasticsearchServer]:
-    """A server of one's own, to be stopped, frozen or killed; `options` are those of ElasticsearchServer.
+def started_server(
+    *, before: Callable[[ElasticsearchServer], None] = lambda server: None, **options: Any
+) -> Iterator[ElasticsearchServer]:
+    """A server of one's own, to be stopped, frozen or killed; `options` are those of ElasticsearchServer, and `before`
+    is done to it before it starts.
 
     Its folder is not pytest's, which is closed to all other users, and so to the one that the server runs as.
     """
     with tempfile.TemporaryDirectory(prefix="watchkeeper-elasticsearch-", ignore_cleanup_errors=True) as folder:
         server = ElasticsearchServer(Path(folder), **options)
         try:
+            before(server)
             server.start()
             yield server
         finally:
