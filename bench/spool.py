@@ -24,8 +24,8 @@ from prometheus_client import CollectorRegistry
 
 from collector.batch import Batch
 from collector.errors import StoreUnavailable
-from collector.exports import prepared
 from collector.metrics import CollectorMetrics
+from collector.prepared import prepared
 from collector.score import Score
 from collector.spool import spooled
 from collector.spool.metrics import SpoolMetrics

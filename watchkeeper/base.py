@@ -12,8 +12,6 @@ from sqlalchemy import Engine, select
 
 from collector.errors import StoreUnavailable
 from collector.health import Check
-from collector.metrics import CollectorMetrics
-from collector.spool.metrics import SpoolMetrics
 from collector.state.duties import Duties, SoleDuties
 from collector.state.sharing import SharedDuties
 from collector.store.base import TelemetryReader, TelemetryStore
@@ -37,7 +35,6 @@ class Base:
     listener: socket
     url: str
     registry: CollectorRegistry
-    metrics: CollectorMetrics
     engine: Engine
     store: TelemetryStore
     storage: Storage | None
@@ -67,11 +64,9 @@ def open_base(config: Config, roles: Collection[Role], stack: ExitStack) -> Base
     listener, address = listen(config.server.host, config.server.port, option="--port")
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    metrics = CollectorMetrics(registry)
     storage = None
     if takes_telemetry(roles):
-        spool_metrics = None if config.store.kind == "duckdb" else SpoolMetrics(registry)
-        storage = open_storage(config, data_dir, metrics, stack, spool_metrics=spool_metrics)
+        storage = open_storage(config, data_dir, registry, stack, serves=True)
         engine, store = storage.engine, storage.store
     else:
         engine, store = open_databases(config, data_dir, stack)
@@ -83,7 +78,6 @@ def open_base(config: Config, roles: Collection[Role], stack: ExitStack) -> Base
         listener=listener,
         url=f"http://{address}",
         registry=registry,
-        metrics=metrics,
         engine=engine,
         store=store,
         storage=storage,

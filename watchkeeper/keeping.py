@@ -52,7 +52,7 @@ def start_keeping(
 def erasures_of(storage: Storage, config: CollectorConfig, data_dir: Path) -> Erasures:
     installation_key = kept_secret(storage.engine, "redaction_key")
     redacted = partial(redacted_forms, config.redaction, installation_key)
-    return Erasures(storage.store, storage.engine, data_dir, redacted=redacted)
+    return Erasures(storage.store, storage.engine, data_dir, redacted=redacted, settle=storage.spool.settle)
 
 
 def redacted_forms(config: RedactionConfig, installation_key: bytes, user: str) -> Collection[str]:

@@ -1,30 +1,30 @@
 """The databases of an installation and the way into them: one for all roles and for every command."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, select
 
 from collector.config import CollectorConfig
 from collector.errors import StoreMisconfigured, StoreUnavailable
-from collector.ingest import Ingest
+from collector.ingest import Ingest, Intake
+from collector.intake.process import ProcessIntake
+from collector.intake.settings import IntakeSettings
 from collector.metrics import CollectorMetrics
-from collector.prices import PriceList
 from collector.redacting import Policies
 from collector.spool import spooled
 from collector.spool.metrics import SpoolMetrics
-from collector.spool.status import SpoolStatus
+from collector.spool.spool import Spool
 from collector.state import open_state, state_url
 from collector.state.secrets import kept_secret
 from collector.state.tables import projects
 from collector.store import open_store
-from collector.store.base import TelemetrySink, TelemetryStore
+from collector.store.base import TelemetryStore
 from collector.store.elasticsearch.store import ElasticsearchStore
-from collector.understanding import Understanding
 from evaluators.checkpoints import newest_checkpoint
 from watchkeeper.config import Config
 
@@ -33,17 +33,10 @@ SPOOL_FOLDER = "spool"
 log = logging.getLogger(__name__)
 
 
-def understanding_of(config: CollectorConfig, engine: Engine, metrics: CollectorMetrics) -> Understanding:
+def intake_settings(config: CollectorConfig, engine: Engine) -> IntakeSettings:
     """What is done with telemetry before it is stored, as the operator has set it."""
-    return Understanding(
-        prices=PriceList.of(config.prices), policies=policies_of(config, engine), count=metrics.understood
-    )
-
-
-def policies_of(config: CollectorConfig, engine: Engine) -> Policies:
-    """What redaction does, by project."""
     installation_key = kept_secret(engine, "redaction_key")
-    return lru_cache(maxsize=1_024)(partial(config.redaction.policy, installation_key=installation_key))
+    return IntakeSettings(redaction=config.redaction, prices=config.prices, installation_key=installation_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +44,12 @@ class Storage:
     """`ingest` is the only way in for telemetry: whatever must happen to it before it is stored, happens there."""
 
     engine: Engine
+    metrics: CollectorMetrics
     store: TelemetryStore
+    spool: Spool
     ingest: Ingest
     policies: Policies
     """Of redaction, by project, as `ingest` applies them."""
-    spool: Callable[[], SpoolStatus] | None
-    """What waits on this machine for a store on others; None: the store is on this one."""
 
 
 def known_projects(engine: Engine, configured: Iterable[str]) -> list[str]:
@@ -86,32 +79,36 @@ def open_databases(config: Config, data_dir: Path, parts: ExitStack) -> tuple[En
 
 
 def open_storage(
-    config: Config,
-    data_dir: Path,
-    metrics: CollectorMetrics,
-    parts: ExitStack,
-    *,
-    spool_metrics: SpoolMetrics | None = None,
+    config: Config, data_dir: Path, registry: CollectorRegistry, parts: ExitStack, *, serves: bool = False
 ) -> Storage:
     """Open the databases and the way in, and leave to `parts` how to close it.
 
     Args:
         data_dir: claimed by this process.
-        spool_metrics: before a store on other machines, what is taken waits in `data_dir`; None: it does not, and each
-            write is done when the store has it.
+        serves: telemetry comes in while others read: it is understood in a process of its own.
     """
+    metrics = CollectorMetrics(registry)
     engine, store = open_databases(config, data_dir, parts)
-    sink: TelemetrySink = store
-    spool = None
-    if config.store.kind != "duckdb" and spool_metrics is not None:
-        sink = spool = spooled(
-            store, data_dir / SPOOL_FOLDER, metrics=metrics, spool_metrics=spool_metrics, config=config.collector.spool
-        )
-        parts.callback(spool.close)
-    understanding = understanding_of(config.collector, engine, metrics)
-    ingest = Ingest(sink, metrics, understand=understanding, max_queue_bytes=config.collector.max_queue_bytes)
+    spool = spooled(
+        store,
+        data_dir / SPOOL_FOLDER,
+        metrics=metrics,
+        spool_metrics=SpoolMetrics(registry),
+        config=config.collector.spool,
+    )
+    parts.callback(spool.close)
+    if config.store.kind == "duckdb":  # who asks a cluster gets what it has: it may be away, or behind another's spool
+        store.before_read = spool.catch_up
+    settings = intake_settings(config.collector, engine)
+    intake: Intake = settings.intake()
+    if serves:
+        process = ProcessIntake(settings)
+        parts.callback(process.close)
+        process.start()
+        intake = process
+    ingest = Ingest(store, metrics, spool=spool, intake=intake, max_queue_bytes=config.collector.max_queue_bytes)
     parts.callback(ingest.close)
-    return Storage(engine, store, ingest, understanding.policies, None if spool is None else spool.status)
+    return Storage(engine, metrics, store, spool, ingest, settings.policies())
 
 
 def _telemetry_of(config: Config, data_dir: Path, *, after_seq: int) -> TelemetryStore:

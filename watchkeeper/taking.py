@@ -37,23 +37,22 @@ def start_taking(base: Base, storage: Storage) -> Taking:
     stack.callback(Resolving(base.store, duty=base.duties.duty("opinions")).close)
     keepers = start_keeping(storage, config.collector, base.data_dir, stack, duty=base.duties.duty("retention"))
     redactions = Redactions(storage.policies, partial(known_projects, base.engine, config.collector.redaction.projects))
-    base.checks["disk" if storage.spool is not None else "store"] = partial(write_problem, base.data_dir)
+    base.checks["store" if base.config.store.kind == "duckdb" else "disk"] = partial(write_problem, base.data_dir)
     base.checks["ingest"] = lambda: storage.ingest.problem
-    if (spool := storage.spool) is not None:
-        base.checks["spool"] = lambda: spool().problem
+    base.checks["spool"] = lambda: storage.spool.status().problem
     return Taking(storage=storage, gate=gate, keepers=keepers, redactions=redactions)
 
 
 def start_health(base: Base, storage: Storage, lags: Callable[[], Sequence[Lag]]) -> Health:
     """The figures of this process for the page System and REST."""
     health = Health(
-        base.metrics,
+        storage.metrics,
         checks=base.checks,
         max_queue_bytes=base.config.collector.max_queue_bytes,
         load=lambda: storage.ingest.load,
         footprint=base.store.footprint,
         lags=lags,
-        spool=storage.spool,
+        spool=storage.spool.status,
     )
     base.stack.callback(health.close)
     health.start()

@@ -13,6 +13,7 @@ from types import FrameType
 from fastapi import FastAPI
 
 from collector.errors import WatchkeeperError
+from collector.memory import keep_freed_blocks
 from watchkeeper.base import Base, open_base
 from watchkeeper.config import Config
 from watchkeeper.datadir import note_url
@@ -37,6 +38,7 @@ def run(config: Config, roles: Collection[Role] = ALL) -> None:
         WatchkeeperError: what keeps it from starting, or a part that failed.
     """
     log_to_stderr()
+    keep_freed_blocks()
     stop = _stop_on_signals()
     with ExitStack() as stack:
         base = open_base(config, roles, stack)

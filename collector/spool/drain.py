@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from collector.batch import Batch
 from collector.errors import StoreUnavailable
 from collector.metrics import CollectorMetrics
+from collector.packed import unpacked_batch
 from collector.spool.entry import Entry
 from collector.spool.failures import SpoolDamaged
 from collector.spool.file import SpoolFile
 from collector.spool.metrics import SpoolMetrics
-from collector.spool.payload import unpacked_batch, unpacked_scores
+from collector.spool.payload import unpacked_scores
 from collector.store.base import TelemetrySink, WriteResult
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 IDLE_S = 60.0
 """So long after the last entry nothing of what was drained is left on the disk."""
 SHRINK_BYTES = 128 * 2**20
+GATHER_SPANS, GATHER_S = 8_192, 0.2
+"""A write costs some milliseconds however little it brings: so many are waited for, so long, unless someone waits."""
 CLOSING_S = 10.0
 """So long a stopping process goes on draining into a store that takes what it gets."""
 
@@ -65,6 +68,10 @@ class Drain:
         self._is_clean = False  # nothing was drained since the file was made as small as can be
         self._damage: str | None = None
         self._closes_at_s: float | None = None
+        first = file.first()
+        self.last_id = file.last_id if first is None else first[0] - 1
+        """All entries up to this one are in the store, or set aside."""
+        self._is_awaited = threading.Event()
         self._arrived = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -82,6 +89,16 @@ class Drain:
     def wake(self) -> None:
         """Something was added."""
         self._arrived.set()
+
+    def hurry(self) -> None:
+        """Someone waits for what is there now."""
+        self._is_awaited.set()
+        self._arrived.set()
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the store does not take what it gets."""
+        return self.store_problem is not None or self.problem is not None
 
     def close(self) -> None:
         """Go on for a moment while the store takes what it gets; the rest stays on the disk."""
@@ -102,6 +119,7 @@ class Drain:
         """Drain one group, or wait. False: it is time to stop."""
         closes_at_s = self._closes_at_s
         try:
+            self._gather()
             group = self._file.oldest(self._group_bytes)
             if group:
                 self._drain(group)
@@ -149,9 +167,26 @@ class Drain:
     def _batch(entry: Entry) -> Batch:
         return unpacked_batch(entry.payload, entry.n_bytes)
 
+    def _gather(self) -> None:
+        """Give others the time to come."""
+        until_s = time.monotonic() + GATHER_S
+        while (
+            0 < self._file.held.n_spans < GATHER_SPANS and not self._is_awaited.is_set() and self._closes_at_s is None
+        ):
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                break
+            self._arrived.clear()
+            self._arrived.wait(left_s)
+        self._is_awaited.clear()
+
     def _remove(self, group: Sequence[Entry]) -> None:
         self._file.remove(group)
         self._is_clean = False
+        self._done_with(group)
+
+    def _done_with(self, group: Sequence[Entry]) -> None:
+        self.last_id = group[-1].id
         self._drained()
 
     def _count(self, group: Sequence[Entry], result: WriteResult) -> None:
@@ -171,13 +206,14 @@ class Drain:
         self._spool_metrics.rejected_entries.inc()
         self._spool_metrics.rejected_spans.inc(entry.n_spans)
         self._spool_metrics.forgotten_spans.inc(forgotten.n_spans)
-        self._drained()
+        self._done_with([entry])
 
     def _wait_after(self, error: Exception) -> None:
         self._n_failures += 1
         self._spool_metrics.failed_writes.inc()
         self.store_problem = str(error) or type(error).__name__
         self._group_bytes = max(self._group_bytes // 2, 1)  # a store that is slow may manage less
+        self._drained()
         pause = pause_s(self._n_failures, self._rng)
         log.warning("%d spans wait for the store, next try in %.1f s: %s", self._file.held.n_spans, pause, error)
         self._closing.wait(pause)

@@ -158,8 +158,8 @@ class SpoolFile:
                 self._db.execute(f"INSERT INTO rejected ({_NAMES}, reason) VALUES ({_MARKS}, ?)", values)
                 forgotten = self._over(self._rejected.plus([entry]).n_bytes - int(self.max_bytes * REJECTED_SHARE))
                 self._delete("rejected", forgotten)
-            self._held = self._held.minus([entry])
             self._rejected = self._rejected.plus([entry]).minus(forgotten)
+            self._held = self._held.minus([entry])  # last: nobody sees it in neither
         return Held().plus(forgotten)
 
     def shrink(self) -> None:

@@ -8,15 +8,19 @@ from collections.abc import Callable, Sequence
 from collector.batch import Batch
 from collector.errors import StoreUnavailable
 from collector.metrics import CollectorMetrics
+from collector.packed import PackedBatch, packed
 from collector.score import Score
 from collector.spool.drain import Drain
 from collector.spool.entry import Entry
 from collector.spool.file import SpoolFile
 from collector.spool.metrics import SpoolMetrics
-from collector.spool.payload import packed_batch, packed_scores
+from collector.spool.payload import packed_scores
 from collector.spool.status import SpoolStatus
 from collector.store.base import TelemetrySink, WriteResult
 from collector.times import NS_PER_S
+
+CATCH_UP_S = 10.0
+SETTLE_S = 300.0
 
 
 class Spool:
@@ -48,13 +52,13 @@ class Spool:
         self._drain = Drain(file, store, metrics, spool_metrics, drained=self._progressed, rng=rng or random.Random())
         self._drain.start()
 
-    def write(self, batches: Sequence[Batch]) -> WriteResult:
+    def write(self, batches: Sequence[Batch | PackedBatch]) -> WriteResult:
         """Take all of them or none.
 
         Raises:
             StoreUnavailable: the spool or the disk is full, or the file is damaged.
         """
-        entries = [self._entry(batch) for batch in batches if batch.n_rows]
+        entries = [self._entry(packed(batch)) for batch in batches if batch.n_rows]
         self._append(entries)
         n_spans = sum(entry.n_spans for entry in entries)
         self._metrics.taken_spans.inc(n_spans)
@@ -67,12 +71,35 @@ class Spool:
             taken_ns = self._clock()
             self._append([Entry(kind="scores", taken_ns=taken_ns, n_spans=0, n_bytes=n_bytes, payload=payload)])
 
+    def catch_up(self, timeout_s: float = CATCH_UP_S) -> None:
+        """Wait until all that was taken before is in the store; not for one that is away."""
+        newest = self._file.last_id
+        if self._drain.last_id >= newest:
+            return
+        self._drain.hurry()
+        with self._progress:
+            self._progress.wait_for(lambda: self._drain.last_id >= newest or self._drain.is_held_up, timeout_s)
+
+    def settle(self) -> None:
+        """Leave nothing of what was taken before but in the store.
+
+        Raises:
+            StoreUnavailable: the store does not take all of it.
+        """
+        if not self.flush(SETTLE_S):
+            status = self.status()
+            raise StoreUnavailable(
+                f"{status.held.n_spans} spans wait for the store and {status.rejected.n_spans} were set aside "
+                f"({status.store_problem or status.problem or 'the log says why'}); see to that and do it again"
+            )
+
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was taken before is in the store, and leave no trace of it on this disk.
 
         False: it is not so after `timeout_s`, or some of it was set aside. Raises StoreUnavailable as `write`.
         """
         newest = self._file.last_id
+        self._drain.hurry()
         with self._progress:
             is_drained = self._progress.wait_for(lambda: self._is_drained(newest), timeout_s)
         if not is_drained or self._file.rejected.n_entries:
@@ -103,10 +130,14 @@ class Spool:
         self._drain.close()
         self._file.close()
 
-    def _entry(self, batch: Batch) -> Entry:
-        payload, n_bytes = packed_batch(batch)
-        n_spans = batch.spans.num_rows
-        return Entry(kind="batch", taken_ns=self._clock(), n_spans=n_spans, n_bytes=n_bytes, payload=payload)
+    def _entry(self, batch: PackedBatch) -> Entry:
+        return Entry(
+            kind="batch",
+            taken_ns=self._clock(),
+            n_spans=batch.n_spans,
+            n_bytes=batch.n_bytes,
+            payload=batch.payload,
+        )
 
     def _append(self, entries: Sequence[Entry]) -> None:
         if problem := self._drain.problem:  # what cannot be drained must not be acknowledged

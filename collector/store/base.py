@@ -1,6 +1,6 @@
 """What every telemetry store owes its callers. One contract suite (tests/collector/store) holds for all."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -199,6 +199,9 @@ class TelemetryEraser(Protocol):
 
 
 class TelemetryStore(TelemetryWriter, TelemetryReader, TelemetryEraser, Keeping, Protocol):
+    before_read: Callable[[], None]
+    """Called before each read, but for those in the order of arrival: it sees to it that what is on its way is here."""
+
     def waiting_opinions(self, *, since_ns: int, limit: int) -> Sequence[Mapping[str, Any]]:
         """Opinions (rows of OPINION_SCHEMA) that were not dropped yet, newest first."""
 

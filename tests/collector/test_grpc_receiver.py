@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +157,12 @@ def test_what_is_in_hand_already_bounds_what_may_come() -> None:
     assert budget.n_bytes == 0
 
 
-def test_broken_bytes_and_too_large_ones_are_refused_for_good() -> None:
-    code, status = asyncio.run(refusal(Exports(*not_reached()), b"not protobuf"))
+def test_broken_bytes_and_too_large_ones_are_refused_for_good(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        metrics = CollectorMetrics(CollectorRegistry())
+        ingest = Ingest(store, metrics)
+        code, status = asyncio.run(refusal(Exports(ingest, metrics), b"not protobuf"))
+        ingest.close()
     assert (code, status.code, len(status.details)) == (grpc.StatusCode.INVALID_ARGUMENT, Code.INVALID_ARGUMENT, 0)
     small = Exports(*not_reached(), limits=ReceiverLimits(max_body_bytes=1000))
     for options in ({}, {"compression": grpc.Compression.Gzip}):  # 1 MB of zeros packs to 1 kB
@@ -184,8 +188,6 @@ def test_the_key_decides_and_a_fast_sender_is_told_when_to_go_on(engine: Engine)
 
 
 class NotReached:
-    coming = staticmethod(nullcontext)
-
     def submit(self, *_: object) -> None:
         raise AssertionError("what is refused must not come here")
 

@@ -15,9 +15,9 @@ from sqlalchemy import Engine
 
 from collector.api import install_error_answers, telemetry_router
 from collector.api.shapes import LogRecordShape, MetricPointShape
-from collector.exports import prepare_logs, prepare_metrics
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.prepared import prepare_logs, prepare_metrics
 from collector.projects.book import ProjectBook
 from collector.projects.gate import Gate
 from collector.store import open_store

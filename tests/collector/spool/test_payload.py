@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import Batch
+from collector.packed import PackedBatch, unpacked_batch
 from collector.score import Score
-from collector.spool.payload import packed_batch, packed_scores, unpacked_batch, unpacked_scores
+from collector.spool.payload import packed_scores, unpacked_scores
 
 VALUES = {
     pa.string(): st.text(st.characters(exclude_categories=["Cs"])),
@@ -43,7 +44,7 @@ SCORES = st.builds(
 
 @given(BATCHES)
 def test_a_batch_comes_back_as_it_was(batch: Batch) -> None:
-    back = unpacked_batch(*packed_batch(batch))
+    back = PackedBatch.of(batch).unpacked()
     for field in fields(Batch):
         table = getattr(back, field.name)
         assert table.equals(getattr(batch, field.name))
@@ -58,7 +59,7 @@ def test_scores_come_back_as_they_were(scores: list[Score]) -> None:
 def test_a_batch_of_an_earlier_version_has_nothing_in_the_columns_it_did_not_know(a_call, a_batch) -> None:
     batch = a_batch([a_call(tenant="acme")])
     older = Batch(spans=batch.spans.drop_columns(["documents"]), parts=batch.parts.drop_columns(["tenant"]))
-    back = unpacked_batch(*packed_batch(older))
+    back = PackedBatch.of(older).unpacked()
     assert back.parts["tenant"].to_pylist() == [None]
     assert back.parts.drop_columns(["tenant"]).equals(older.parts)
     assert back.spans.schema.equals(batch.spans.schema)

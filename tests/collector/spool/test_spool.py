@@ -111,9 +111,9 @@ def test_a_write_that_the_store_does_not_take_is_set_aside_and_holds_up_nothing(
         bench.spool.write([a_batch([call])])
     bench.gate.is_closed.clear()
     wait_until(lambda: bench.spool.status().held.n_entries == 0)
+    wait_until(lambda: bench.value("spool_rejected_spans_total") == 1)
     assert stored(bench.store) == [call.call_id for call in calls if call.service != "bad"]
     assert bench.spool.status().rejected.n_spans == 1
-    assert bench.value("spool_rejected_spans_total") == 1
     assert not bench.spool.flush(1)  # not all is in the store
     bench.gate.poison = set()
     bench.close()
@@ -128,6 +128,7 @@ def test_metrics_tell_depth_age_and_what_was_drained(bench, a_call, a_batch) -> 
     repeated = a_call()
     for _ in range(3):
         bench.spool.write([a_batch([a_call(), repeated])])
+    wait_until(lambda: bench.gate.n_refused >= 1)
     time.sleep(0.05)
     assert bench.value("spool_entries") == 3
     assert bench.value("spool_spans") == 6
@@ -177,9 +178,11 @@ def test_many_threads_may_write(bench, everything, a_call, a_batch) -> None:
 
 def test_ingest_acknowledges_what_the_spool_has(bench, a_call, a_batch) -> None:
     bench.gate.is_closed.set()
-    ingest = Ingest(bench.spool, CollectorMetrics(type(bench.registry)()))
+    ingest = Ingest(bench.gate, CollectorMetrics(type(bench.registry)()), spool=bench.spool)
     calls = [a_call() for _ in range(4)]
-    assert ingest.submit(a_batch(calls)).result(30).n_spooled == 4
+    assert ingest.submit(a_batch(calls)).result(30).result.n_spooled == 4
+    with pytest.raises(StoreUnavailable):  # its own counts are known by the store alone
+        ingest.submit(a_batch(calls), alone=True).result(30)
     assert ingest.problem is None
     ingest.close()
     bench.gate.is_closed.clear()
