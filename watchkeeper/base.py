@@ -12,7 +12,6 @@ from sqlalchemy import Engine, select
 
 from collector.errors import StoreUnavailable
 from collector.health import Check
-from collector.metrics import CollectorMetrics
 from collector.state.duties import Duties, SoleDuties
 from collector.state.sharing import SharedDuties
 from collector.store.base import TelemetryReader, TelemetryStore
@@ -36,7 +35,6 @@ class Base:
     listener: socket
     url: str
     registry: CollectorRegistry
-    metrics: CollectorMetrics
     engine: Engine
     store: TelemetryStore
     storage: Storage | None
@@ -69,9 +67,8 @@ def open_base(config: Config, roles: Collection[Role], stack: ExitStack) -> Base
     storage = None
     if takes_telemetry(roles):
         storage = open_storage(config, data_dir, registry, stack, serves=True)
-        engine, metrics, store = storage.engine, storage.metrics, storage.store
+        engine, store = storage.engine, storage.store
     else:
-        metrics = CollectorMetrics(registry)
         engine, store = open_databases(config, data_dir, stack)
     base = Base(
         config=config,
@@ -81,7 +78,6 @@ def open_base(config: Config, roles: Collection[Role], stack: ExitStack) -> Base
         listener=listener,
         url=f"http://{address}",
         registry=registry,
-        metrics=metrics,
         engine=engine,
         store=store,
         storage=storage,

@@ -62,7 +62,7 @@ def add_receivers(base: Base, taking: Taking) -> Receivers:
     exports = exports_of(
         config.collector,
         taking.storage.ingest,
-        base.metrics,
+        taking.storage.metrics,
         taking.gate,
         retention=lambda: taking.keepers.loop.current,
     )

@@ -46,7 +46,7 @@ def start_taking(base: Base, storage: Storage) -> Taking:
 def start_health(base: Base, storage: Storage, lags: Callable[[], Sequence[Lag]]) -> Health:
     """The figures of this process for the page System and REST."""
     health = Health(
-        base.metrics,
+        storage.metrics,
         checks=base.checks,
         max_queue_bytes=base.config.collector.max_queue_bytes,
         load=lambda: storage.ingest.load,

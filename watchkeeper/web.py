@@ -42,10 +42,10 @@ def _settle(base: Base) -> None:
 
 def rest_of(base: Base, taking: Taking, health: Health, findings: Findings) -> list[APIRouter]:
     """The whole of /api/v1, the same on every port that has it."""
-    gate, ingest = taking.gate, taking.storage.ingest
+    gate, ingest, metrics = taking.gate, taking.storage.ingest, taking.storage.metrics
     guard, max_body_bytes = Guard(gate, base.store), base.config.collector.max_body_bytes
     return [
-        telemetry_router(base.store, ingest, time.time_ns, base.metrics, gate=gate, max_body_bytes=max_body_bytes),
+        telemetry_router(base.store, ingest, time.time_ns, metrics, gate=gate, max_body_bytes=max_body_bytes),
         alerts_router(findings.alerts, guard),
         system_router(guard, health.figures),
         erasing_router(taking.keepers.erasures, guard),
