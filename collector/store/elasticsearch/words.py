@@ -7,8 +7,9 @@ from typing import Any
 
 from collector.jsontext import parse
 
-LONGEST_WORD = 255
-"""Elasticsearch cuts longer words, and what stands over a cut would not be found."""
+LONGEST_WORD = 127
+"""Elasticsearch cuts words of more than 255 units, of which a letter has up to two; what stands over a cut would not be
+found."""
 LONGEST_SOUGHT = LONGEST_WORD // 2
 _WORD = re.compile(r"\w+")
 _PARTS = ("content", "arguments", "response")
