@@ -36,9 +36,11 @@ from collector.redaction.nearby import words_of
 from collector.redaction.numbers import KINDS as NUMERIC_KINDS
 from collector.redaction.numbers import numbers
 from collector.redaction.own_patterns import OwnPatterns
+from collector.redaction.places import Places
 from collector.redaction.policy import Policy
 from collector.redaction.provider_keys import PROVIDER
 from collector.redaction.regexes import ESCAPED_ASCII
+from collector.redaction.texts import Joined, joined
 from collector.redaction.tokens import PRIVATE_KEY, TOKEN
 
 _TELLING: Final = re.compile(r"[0-9@%=]|://|-----")
@@ -109,18 +111,23 @@ class Finder:
     def is_token(self, text: str) -> bool:
         return self.token.fullmatch(text) is not None
 
-    def find(self, texts: Sequence[str]) -> list[list[Match]]:
-        """The finds in each text, from left to right, none overlapping."""
-        found: list[list[Match]] = [self._built_in(text) for text in texts]
+    def find(self, texts: Sequence[str], places: Places | None = None) -> list[list[Match]]:
+        """The finds in each text, from left to right, none overlapping.
+
+        Raises:
+            TooLarge: if more than `places` would have to be looked at.
+        """
+        places = places or Places()
+        found = [matches for many in joined(texts) for matches in many.split(self._built_in(many, places))]
         if self.own:
             for matches, more in zip(found, self.own.find(texts), strict=True):
+                places.take(len(more))
                 matches.extend(more)
         return [self._resolved(text, matches) for text, matches in zip(texts, found, strict=True)]
 
-    def _built_in(self, text: str) -> list[Match]:
-        lowered = text.lower()
-        long_enough = [detector for detector in self.detectors if len(text) >= detector.min_length]
-        matches = chain.from_iterable(detector.matches(text, lowered) for detector in long_enough)
+    def _built_in(self, many: Joined, places: Places) -> list[Match]:
+        lowered = many.lowered()
+        matches = chain.from_iterable(detector.matches(many.text, lowered, places) for detector in self.detectors)
         return [match for match in matches if match.kind in self.priority]
 
     def _resolved(self, text: str, matches: list[Match]) -> list[Match]:
