@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from collector.redaction.beginnings import Beginnings
 from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
@@ -116,7 +117,7 @@ ASSIGNMENT = Anchored(
         (Kind.PASSWORD, Kind.API_KEY, Kind.BEARER_TOKEN),
         r"(?i:pass(?:word|wd|phrase)|pwd|key|token|secret|authorization|cookie)[\"'`\\]*\s*[:=]",
     ),
-    needs=("pass", "pwd", "key", "token", "secret"),
+    beginnings=Beginnings((*_OF_KEYS, *_OF_TOKENS, "client", "app", "pass", "pwd")),
     hint=re.compile(f"(?:{'|'.join(_NAMES_BY_FIRST_WORD)}){_OPERATOR}"),
     anchor=re.compile(f"(?:{KEY_NAMES}|{PASSWORD_NAMES}){_OPERATOR}{_VALUE}", re.IGNORECASE),
     judge=_judge_assignment,
@@ -125,7 +126,6 @@ ASSIGNMENT = Anchored(
 USERINFO = Anchored(
     kinds=frozenset({Kind.PASSWORD}),
     prefilter={Kind.PASSWORD: r":\\*/\\*/[^\s/@]*:[^\s/@]*@"},
-    needs=("://",),
     anchor=re.compile(r"://[^\s/:@\"'<>]*+:[^\s/@\"'<>]++@"),
     judge=_judge_userinfo,
 )

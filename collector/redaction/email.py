@@ -54,7 +54,6 @@ def _is_label(label: str) -> bool:
 EMAIL = Anchored(
     kinds=frozenset({Kind.EMAIL}),
     prefilter={Kind.EMAIL: "@|%40"},
-    needs=("@", "%40"),
     anchor=re.compile(rf"(?:@|%40)(?=(?:{_LABEL}++\.)+(?:[A-Za-z{_LETTERS}]{{2}}|xn--))"),
     judge=_judge,
 )

@@ -43,6 +43,9 @@ from collector.redaction.regexes import ESCAPED_ASCII
 from collector.redaction.texts import Joined, joined
 from collector.redaction.tokens import PRIVATE_KEY, TOKEN
 
+_AROUND: Final = 4096
+_EDGE: Final = 512
+"""A window around a token, and how much of it at an end that is none of the text only tells what stands before."""
 _TELLING: Final = re.compile(r"[0-9@%=]|://|-----")
 
 
@@ -111,6 +114,32 @@ class Finder:
     def is_token(self, text: str) -> bool:
         return self.token.fullmatch(text) is not None
 
+    def find_again(self, texts: Sequence[str], places: Places) -> list[list[Match]]:
+        """As `find`, in texts in which all finds were replaced: what they leave beside them may be finds now."""
+        windows = [(i, window) for i, text in enumerate(texts) for window in self._near_tokens(text)]
+        found: list[list[Match]] = [[] for _ in texts]
+        pieces = [texts[i][start:end] for i, (start, end) in windows]
+        for (i, (start, end)), matches in zip(windows, self.find(pieces, places), strict=True):
+            # Where a window was cut out, half a number looks like a whole one.
+            first, last = (edge if 0 < edge < len(texts[i]) else None for edge in (start, end))
+            found[i] += [
+                Match(m.start + start, m.end + start, m.kind, m.value)
+                for m in matches
+                if (first is None or m.start >= _EDGE) and (last is None or m.end + start <= last - _EDGE)
+            ]
+        return found
+
+    def _near_tokens(self, text: str) -> list[tuple[int, int]]:
+        """The stretches of `text` around what redaction wrote."""
+        windows: list[tuple[int, int]] = []
+        for token in self.token.finditer(text):
+            start, end = max(0, token.start() - _AROUND), min(len(text), token.end() + _AROUND)
+            if windows and start <= windows[-1][1]:
+                windows[-1] = windows[-1][0], end
+            else:
+                windows.append((start, end))
+        return windows
+
     def find(self, texts: Sequence[str], places: Places | None = None) -> list[list[Match]]:
         """The finds in each text, from left to right, none overlapping.
 
@@ -126,8 +155,7 @@ class Finder:
         return [self._resolved(text, matches) for text, matches in zip(texts, found, strict=True)]
 
     def _built_in(self, many: Joined, places: Places) -> list[Match]:
-        lowered = many.lowered()
-        matches = chain.from_iterable(detector.matches(many.text, lowered, places) for detector in self.detectors)
+        matches = chain.from_iterable(detector.matches(many, places) for detector in self.detectors)
         return [match for match in matches if match.kind in self.priority]
 
     def _resolved(self, text: str, matches: list[Match]) -> list[Match]:

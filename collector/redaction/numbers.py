@@ -20,6 +20,7 @@ from collector.redaction.nearby import says
 from collector.redaction.number_run import NumberRun
 from collector.redaction.phone_runs import phones_of
 from collector.redaction.places import Places
+from collector.redaction.texts import Joined
 
 # First digits of the card networks, with the lengths of their numbers. Source: ISO/IEC 7812 ranges as published by the
 # networks; Maestro's 12 and 13 digits only with its own prefixes.
@@ -148,7 +149,8 @@ class Numbers:
     prefilter: Mapping[str, str] = field(default_factory=dict)
     needs_digits: bool = False
 
-    def matches(self, text: str, _lowered: str, places: Places) -> Iterator[Match]:
+    def matches(self, many: Joined, places: Places) -> Iterator[Match]:
+        text = many.text
         groups = groups_of(text)
         if not len(groups):
             return

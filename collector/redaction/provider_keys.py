@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from collector.redaction.beginnings import Beginnings
 from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
@@ -65,7 +66,7 @@ PROVIDER = Anchored(
             r"|plx-|vly-|api-|dapi|_v1_|npm_|pi-Ag|SG\.|wk_|:AA"
         )
     },
-    needs=_BEGINNINGS,
+    beginnings=Beginnings(_BEGINNINGS),
     hint=re.compile(_ANY.lower().replace(",}", "}")),
     anchor=re.compile(_ANY),
     judge=_judge,

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Final
 
+from collector.redaction.beginnings import Pairs
 from collector.redaction.match import Match
 
 MAX_CHARS: Final = 2**20
@@ -14,7 +16,7 @@ _BETWEEN: Final = "\n" + "\0" * 62 + "\n"
 """No word, number or line of one text reaches over this to those of another."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Joined:
     """`texts[i]` stands in `text` from `starts[i]` on."""
 
@@ -22,10 +24,16 @@ class Joined:
     text: str
     starts: Sequence[int]
 
+    @cached_property
     def lowered(self) -> str:
         """`text` in small letters, each in the place of its letter."""
         # The only letter whose small form is longer.
         return self.text.replace("\u0130", "i").lower()
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Of the small letters."""
+        return Pairs(self.lowered)
 
     def split(self, matches: Sequence[Match]) -> list[list[Match]]:
         """`matches` in `text` by the text that they stand in, with their places there."""

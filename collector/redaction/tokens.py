@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from collector.redaction.beginnings import Beginnings
 from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
@@ -32,7 +33,7 @@ def _judge_token(text: str, start: int, end: int) -> Iterator[Match]:
 TOKEN = Anchored(
     kinds=frozenset({Kind.BEARER_TOKEN}),
     prefilter={Kind.BEARER_TOKEN: r"eyJ|(?i:bearer)[\s%+\\]"},
-    needs=("eyj", "bearer", "authorization"),
+    beginnings=Beginnings(("eyj", "bearer", "authorization")),
     hint=re.compile(r"eyj[a-z0-9_\-]{8}|bearer(?:\s|%20|\+)|authorization[\"']?\s{0,3}[:=]"),
     anchor=re.compile(f"{_JWT}|{_AUTHORIZATION}|{_BEARER}"),
     judge=_judge_token,
@@ -59,7 +60,6 @@ def _judge_key(text: str, start: int, end: int) -> Iterator[Match]:
 PRIVATE_KEY = Anchored(
     kinds=frozenset({Kind.PRIVATE_KEY}),
     prefilter={Kind.PRIVATE_KEY: "-----BEGIN"},
-    needs=("private key",),
     anchor=re.compile(rf"{_BEGIN}{_HEADERS}[A-Za-z0-9+/=\s]*+(?:{_END})?"),
     judge=_judge_key,
 )
