@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from collector.redaction.documents import ESCAPES_A_PLACE, Leaf, is_json, leaves, looks_like_json, quoted
+from collector.redaction.documents import STEPS_A_PLACE, Leaf, is_json, leaves, looks_like_json, quoted
 from collector.redaction.finder import Finder
 from collector.redaction.kinds import label_of
 from collector.redaction.match import Match
@@ -121,7 +121,7 @@ class _Search:
 
     def _reading(self, leaf: Leaf) -> Leaf:
         """`leaf` with its escapes undone: text that is no whole JSON may be cut from some."""
-        self.places.take(leaf.view.text.count("\\") // ESCAPES_A_PLACE)
+        self.places.take(leaf.view.text.count("\\") // STEPS_A_PLACE)
         return leaf._replace(view=undone(leaf.view))
 
 

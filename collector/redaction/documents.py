@@ -15,9 +15,9 @@ from collector.redaction.view import View, part
 
 MIN_NUMBER_DIGITS: Final = 7
 MAX_NUMBER_DIGITS: Final = 19
-STRINGS_A_PLACE: Final = 16
-ESCAPES_A_PLACE: Final = 16
-"""What takes as long as to look at one place (`Places`): strings of a document to pass over, escapes to undo."""
+STEPS_A_PLACE: Final = 16
+"""So many strings of a document are passed over, or escapes undone, while one place (`Places`) is looked at."""
+_STEPS_TO_OPEN: Final = 4
 
 # Possessive, so that a string without an end costs one look and no more.
 _TOKEN: Final = re.compile(
@@ -77,15 +77,18 @@ def leaves(leaf: Leaf, is_worth_a_look: Callable[[str], bool], places: Places) -
     """
     view, text = leaf.view, leaf.view.text
     key, end = "", 0
-    for number, token in enumerate(_TOKEN.finditer(text), start=1):
-        if number % STRINGS_A_PLACE == 0:
-            places.take()
+    n_steps = 0
+    for token in _TOKEN.finditer(text):
+        n_steps += 1
+        if n_steps >= STEPS_A_PLACE:
+            places.take(n_steps // STEPS_A_PLACE)
+            n_steps %= STEPS_A_PLACE
         between = text[end : token.start()]
         if "}" in between or "]" in between or "{" in between:
             key = ""
         end = token.end()
         if token["number"] is not None:
-            places.take()
+            n_steps += _STEPS_TO_OPEN
             yield Leaf(View(token["number"], view, token.start()), _lead(key), True, leaf.n_escapes)
             continue
         raw = token["string"]
@@ -94,7 +97,7 @@ def leaves(leaf: Leaf, is_worth_a_look: Callable[[str], bool], places: Places) -
         n_escapes = raw.count("\\")
         is_open = n_escapes > 0 or is_worth_a_look(raw)
         if is_open:
-            places.take(1 + n_escapes // ESCAPES_A_PLACE)
+            n_steps += _STEPS_TO_OPEN + n_escapes
         if token["colon"]:
             inner = part(view, *token.span("string")) if is_open else None
             key = inner.text if inner else raw

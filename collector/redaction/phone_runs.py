@@ -8,6 +8,7 @@ import numpy as np
 from collector.redaction.byte_column import Bools, Ints
 from collector.redaction.digit_groups import Groups
 from collector.redaction.match import Match
+from collector.redaction.nearby import REACH, says_phone
 from collector.redaction.number_run import NumberRun
 from collector.redaction.phone import MIN_DIGITS, phones_in
 from collector.redaction.places import Places
@@ -17,8 +18,6 @@ MAX_RUN_GROUPS: Final = 60
 _LEAD_REACH: Final = 4
 _WORD_LETTERS: Final = 3
 """Of the shortest word that calls a number a phone number."""
-_GAP_SAMPLE: Final = 64
-"""Characters on each side of a number in which its word can stand."""
 
 
 def phones_of(
@@ -28,8 +27,13 @@ def phones_of(
     ends = np.append(groups.run_starts[1:], len(groups))
     n_digits = np.add.reduceat(groups.lengths, groups.run_starts)
     is_table = ends - groups.run_starts > MAX_RUN_GROUPS
-    chosen = np.flatnonzero((n_digits >= MIN_DIGITS) & ~is_table & _may_be_phones(text, groups, ends))
-    for first, end in zip(groups.run_starts[chosen].tolist(), ends[chosen].tolist(), strict=True):
+    may_be = (n_digits >= MIN_DIGITS) & ~is_table
+    written_so, worded = _written_as_phones(groups, ends), _beside_letters(groups, ends)
+    for run in np.flatnonzero(may_be & (written_so | worded)).tolist():
+        first, end = int(groups.run_starts[run]), int(ends[run])
+        places.take()
+        if not written_so[run] and not says_phone(text, int(groups.starts[first]), int(groups.ends[end - 1])):
+            continue
         places.take(end - first)
         if not is_uuid(first):
             yield from phones_in(_run(text, groups, first, end), regions, range(end - first))
@@ -46,30 +50,37 @@ def _run(text: str, groups: Groups, first: int, end: int) -> NumberRun:
     return NumberRun(text, spans[0][0], spans[-1][1], spans)
 
 
-def _counts(groups: Groups, of: Bools) -> Ints:
-    """How many characters of the text before each place are among `of`, shape (n_chars + 1,)."""
+def _counts(of: Bools) -> Ints:
+    """How many characters before each place are among `of`, shape (n_chars + 1,)."""
     return np.concatenate(([0], np.cumsum(of, dtype=np.int32)))
 
 
 def _with_plus(groups: Groups, first: int, end: int) -> Bools:
     """Whether a + stands before each group of one run but the first."""
     begin, stop = int(groups.starts[first]), int(groups.ends[end - 1])
-    n_plus = np.concatenate(([0], np.cumsum(groups.codes[begin:stop] == ord("+"), dtype=np.int32)))
+    n_plus = _counts(groups.codes[begin:stop] == ord("+"))
     found: Bools = n_plus[groups.starts[first + 1 : end] - begin] > n_plus[groups.ends[first : end - 1] - begin]
     return found
 
 
-def _may_be_phones(text: str, groups: Groups, ends: Ints) -> Bools:
-    """Which runs have what a phone number needs: a + or bracket, a trunk prefix, American groups, or words beside."""
+def _written_as_phones(groups: Groups, ends: Ints) -> Bools:
+    """Which runs have what tells a phone number without a word beside it: + or a bracket, a trunk prefix, or the groups
+    of American numbers."""
     begins, stops = groups.starts[groups.run_starts], groups.ends[ends - 1]
-    codes = groups.codes
-    n_leads = _counts(groups, (codes == ord("+")) | (codes == ord("(")))
+    n_leads = _counts((groups.codes == ord("+")) | (groups.codes == ord("(")))
     is_led = n_leads[stops] > n_leads[np.maximum(begins - _LEAD_REACH, 0)]
-    n_letters = _counts(groups, ((codes | 0x20) - np.uint32(ord("a"))) < 26)
-    before = n_letters[begins] - n_letters[np.maximum(np.append(0, stops[:-1]), begins - _GAP_SAMPLE)]
-    after = n_letters[np.minimum(np.append(begins[1:], len(codes)), stops + _GAP_SAMPLE)] - n_letters[stops]
-    has_trunk = (codes[groups.starts] == ord("0")) & (groups.lengths > 1)
+    has_trunk = (groups.codes[groups.starts] == ord("0")) & (groups.lengths > 1)
     previous = np.where(groups.is_joined, np.roll(groups.lengths, 1), 0)
     is_american = (groups.lengths == 4) & ((previous == 3) | (previous == 6))
-    grouped = np.maximum.reduceat((has_trunk | is_american).astype(np.int8), groups.run_starts) > 0
-    return is_led | grouped | (before >= _WORD_LETTERS) | (after >= _WORD_LETTERS)
+    told: Bools = np.logical_or.reduceat(has_trunk | is_american, groups.run_starts)
+    return is_led | told
+
+
+def _beside_letters(groups: Groups, ends: Ints) -> Bools:
+    """Which runs have enough letters before or after them for a word."""
+    begins, stops = groups.starts[groups.run_starts], groups.ends[ends - 1]
+    n_letters = _counts(((groups.codes | 0x20) - np.uint32(ord("a"))) < 26)
+    before = n_letters[begins] - n_letters[np.maximum(np.append(0, stops[:-1]), begins - REACH)]
+    after = n_letters[np.minimum(np.append(begins[1:], len(groups.codes)), stops + REACH)] - n_letters[stops]
+    beside: Bools = (before >= _WORD_LETTERS) | (after >= _WORD_LETTERS)
+    return beside
