@@ -1,6 +1,6 @@
 """What the worst requests of one size cost, from the decoded body to the disk.
 
-usage: python -m bench.hostile [--mib 14] [--only WORD] [--all-kinds]
+usage: python -m bench.hostile [--mib 14] [--only REGEX] [--all-kinds]
 
 Each kind of tests/collector/hostile.py is built, decoded, understood, redacted and stored once, in a process of its own.
 Prints a table of kinds, bytes, CPU seconds of each step and the peak of memory. --all-kinds: redaction looks for every
@@ -9,6 +9,7 @@ kind that it knows, not only for those of the default policy.
 
 import argparse
 import multiprocessing
+import re
 import resource
 import tempfile
 import time
@@ -85,15 +86,14 @@ def row(name: str, found: Measured) -> str:
 def main(given: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mib", type=float, default=14.0)
-    parser.add_argument("--only", default="", help="kinds with this in their name")
+    parser.add_argument("--only", default="", help="kinds whose names match this regular expression")
     parser.add_argument("--all-kinds", action="store_true")
     options = parser.parse_args(given)
     print(f"| kind | MiB | {' | '.join(STEPS)} | CPU s | peak MB |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    fresh = multiprocessing.get_context("forkserver")
-    fresh.set_forkserver_preload(["bench.hostile"])
+    fresh = multiprocessing.get_context("spawn")
     for name in REQUESTS:
-        if options.only in name:
+        if re.search(options.only, name):
             with fresh.Pool(1, maxtasksperchild=1) as pool:
                 found = pool.apply(measured, (name, int(options.mib * 2**20), options.all_kinds))
             print(row(name, found), flush=True)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.redaction.assignments import ASSIGNMENT, USERINFO
-from collector.redaction.byte_column import Bools, ByteColumn
+from collector.redaction.byte_column import Bools, ByteColumn, portions
 from collector.redaction.detector import Detector
 from collector.redaction.digit_chains import (
     chains_of,
@@ -46,6 +46,8 @@ from collector.redaction.tokens import PRIVATE_KEY, TOKEN
 _AROUND: Final = 4096
 _EDGE: Final = 512
 """A window around a token, and how much of it at an end that is none of the text only tells what stands before."""
+_PORTION_BYTES: Final = 2**20
+"""Of texts whose digits are looked at at once: what the columns of more take is in no cache of the processor."""
 _TELLING: Final = re.compile(r"[0-9@%=]|://|-----")
 
 
@@ -77,7 +79,8 @@ class Finder:
         """Which of `texts` could hold a find; nulls hold none."""
         hits = self._matching(texts, self.prefilter)
         if self.numeric or self.prefilter_of_numbers:
-            self._look_at_numbers(texts, hits)
+            for start, end in portions(texts, _PORTION_BYTES):
+                self._look_at_numbers(texts.slice(start, end - start), hits[start:end])
         if self.own:
             hits |= np.asarray(self.own.may_hold(texts).fill_null(False))
         hits &= np.asarray(texts.is_valid())
