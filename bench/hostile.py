@@ -8,6 +8,7 @@ kind that it knows, not only for those of the default policy.
 """
 
 import argparse
+import gc
 import multiprocessing
 import re
 import resource
@@ -19,10 +20,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from collector.calllog import call_of
+import numpy as np
+
 from collector.config import CollectorConfig
 from collector.documents import read_documents
 from collector.errors import BadRequest
 from collector.exports import prepared
+from collector.otlp.columns import refuse_many_days
 from collector.redaction.config import RedactionConfig
 from collector.rows import batch_of_calls
 from collector.store import open_store
@@ -44,7 +48,9 @@ class Measured:
 def decoded(form: Form, body: bytes) -> Load:
     """Raises BadRequest."""
     if form == "calls":
-        return batch_of_calls(read_documents(body, call_of, lines=False))
+        calls = read_documents(body, call_of, lines=False)
+        refuse_many_days(np.array([call.start_ns for call in calls], np.int64))
+        return batch_of_calls(calls)
     signal, _, json = form.partition("-")
     return prepared(signal, body, is_json=bool(json), now_ns=NOW_NS).load  # type: ignore[arg-type]
 
@@ -59,6 +65,8 @@ def measured(name: str, n_bytes: int, all_kinds: bool) -> Measured:
     body = hostile.build(n_bytes)
     redaction = RedactionConfig(kinds=("all",)) if all_kinds else RedactionConfig()
     understand = understanding_of(CollectorConfig(redaction=redaction))
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)  # as `watchkeeper up` has it
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Path(folder))
         times = [time.process_time()]

@@ -111,6 +111,7 @@ def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[s
         metrics=metrics,
         gate=gate,
         max_body_bytes=config.collector.max_body_bytes,
+        budget=exports.budget,
         checks=checks,
         registry=registry,
         routers=(

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from collector.api import install_error_answers, telemetry_router, unknown_paths_router
+from collector.budget import ByteBudget
 from collector.health import Check, Health
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
@@ -28,18 +29,22 @@ def web_app(
     metrics: CollectorMetrics,
     gate: Gate,
     max_body_bytes: int,
+    budget: ByteBudget,
     checks: Mapping[str, Check],
     registry: CollectorRegistry,
     routers: tuple[APIRouter, ...] = (),
 ) -> FastAPI:
-    """`gate` decides who may ask. `routers` bring the REST of the other parts.
+    """`gate` decides who may ask, `budget` how many bytes of bodies are in memory. `routers` bring the REST of the other
+    parts.
 
     Pages are added by whoever has them, after this.
     """
     app = FastAPI(title="Watchkeeper", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     install_error_answers(app)
     app.include_router(health_router(checks, registry))
-    app.include_router(telemetry_router(store, ingest, time.time_ns, metrics, gate=gate, max_body_bytes=max_body_bytes))
+    app.include_router(
+        telemetry_router(store, ingest, time.time_ns, metrics, gate=gate, max_body_bytes=max_body_bytes, budget=budget)
+    )
     for router in routers:
         app.include_router(router)
     app.include_router(unknown_paths_router())

@@ -45,11 +45,7 @@ def usage_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
     per_answer: Sequence[Any] = [answer.get("usage_metadata") for answer in answers(document)]
     output = _mapping(document.get("llm_output"))
     return next(
-        (
-            usage
-            for usage in (*per_answer, output.get("token_usage"), output.get("usage"))
-            if isinstance(usage, dict)
-        ),
+        (usage for usage in (*per_answer, output.get("token_usage"), output.get("usage")) if isinstance(usage, dict)),
         {},
     )
 
@@ -67,9 +63,7 @@ def response_id(answer: Mapping[str, Any]) -> str | None:
 
 def _answer(generation: Mapping[str, Any]) -> Mapping[str, Any]:
     raw = generation.get("message")
-    answer = (
-        plain_message(raw) if isinstance(raw, dict) else {"role": "assistant", "content": generation.get("text")}
-    )
+    answer = plain_message(raw) if isinstance(raw, dict) else {"role": "assistant", "content": generation.get("text")}
     known = {**_mapping(answer.get("response_metadata")), **_mapping(generation.get("generation_info"))}
     kind = generation.get("type")
     return {

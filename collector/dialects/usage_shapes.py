@@ -96,9 +96,7 @@ def _counts(usage: Mapping[str, Any]) -> dict[str, int]:
     pairs: list[tuple[str, Any]] = []
     for key, value in usage.items():
         pairs += (
-            [(f"{key}.{name}", count) for name, count in value.items()]
-            if isinstance(value, dict)
-            else [(key, value)]
+            [(f"{key}.{name}", count) for name, count in value.items()] if isinstance(value, dict) else [(key, value)]
         )
     return {key: int(value) for key, value in pairs if _is_count(value)}
 

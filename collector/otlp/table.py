@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.otlp.attributes import AttributeTable
-from collector.otlp.columns import counted, is_id, raw_times, time_problems
+from collector.otlp.columns import counted, is_id, raw_times, refuse_many_days, time_problems
 from collector.otlp.grouped import grouped
 from collector.otlp.hexids import hex_column, optional_hex_column
 from collector.otlp.limits import Limits, limit_items
@@ -142,6 +142,7 @@ def read_export(
         spans, trace_id = spans.filter(sampled), trace_id.filter(pa.array(sampled))
     project, noted["other_project"] = project_column(access, spans.of_resource("project"), len(spans.items))
     start_ns = _times(spans.field("start"))
+    refuse_many_days(start_ns.to_numpy())
     return SpanTable(
         trace_id=trace_id,
         span_id=hex_column(spans.field("span_id"), 8),

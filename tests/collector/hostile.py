@@ -10,6 +10,10 @@ NOW_NS = 1_795_000_000_000_000_000
 MAX_VALUE_BYTES = 2**20
 """Of one text; the collector cuts what is longer than 4 MiB."""
 
+MAX_RECORDS = 32_000
+MAX_CALLS = 20_000
+"""Of one request; somewhat less than is refused."""
+
 Form = Literal["traces", "traces-json", "logs", "metrics", "metrics-json", "calls"]
 
 
@@ -61,10 +65,10 @@ def _span(number: int, *fields: bytes) -> bytes:
 _CHAT = _pair("gen_ai.operation.name", _text("chat")) + _pair("gen_ai.request.model", _text("gpt-4o"))
 
 
-def _filled(n_bytes: int, pieces: Iterator[bytes]) -> bytes:
-    """`pieces` until `n_bytes` are full."""
+def _filled(n_bytes: int, pieces: Iterator[bytes], n_most: int = MAX_RECORDS) -> bytes:
+    """`pieces` until `n_bytes` are full, or there are as many as one request may have."""
     taken, size = [], 0
-    while size < n_bytes:
+    while size < n_bytes and len(taken) < n_most:
         taken.append(next(pieces))
         size += len(taken[-1])
     return b"".join(taken)
@@ -91,7 +95,9 @@ _OPENINFERENCE = _pair("openinference.span.kind", _text("LLM"))
 def _distinct_keys(n_bytes: int) -> bytes:
     """No two attributes of the request have the same key."""
     names = count()
-    return _spans(lambda _: _CHAT + b"".join(_pair(f"gen_ai.prompt.{n}.content", _text("a")) for n in islice(names, 1000)))(n_bytes)
+    return _spans(
+        lambda _: _CHAT + b"".join(_pair(f"gen_ai.prompt.{n}.content", _text("a")) for n in islice(names, 1000))
+    )(n_bytes)
 
 
 def text_of(piece: str, n_bytes: int) -> str:
@@ -99,7 +105,8 @@ def text_of(piece: str, n_bytes: int) -> str:
     if "{}" not in piece:
         return piece * (n_bytes // len(piece.encode()))
     numbers = count(1)
-    return _filled(n_bytes, (piece.format(next(numbers) * 7919 % 10**9).encode() for _ in count())).decode()
+    pieces = (piece.format(next(numbers) * 7919 % 10**9).encode() for _ in count())
+    return _filled(n_bytes, pieces, n_most=n_bytes).decode()
 
 
 def _in_attribute(piece: str, key: str = "text") -> Callable[[int], bytes]:
@@ -197,20 +204,22 @@ _EXEMPLAR = _fixed(2, NOW_NS) + _fixed(3, 0) + _sub(4, bytes(8)) + _sub(5, bytes
 def _json_points(n_bytes: int) -> bytes:
     points = (b'{"timeUnixNano":"%d","asDouble":%d.5},' % (NOW_NS + i, i) for i in count())
     filled = _filled(n_bytes, points)[:-1]
-    return b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[' + filled + b"]}}]}]}]}"
+    return (
+        b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[' + filled + b"]}}]}]}]}"
+    )
 
 
 def _calls(call: Callable[[int], Mapping[str, object]]) -> Callable[[int], bytes]:
     start = {"start_time": "2026-11-21T14:30:00Z", "request_model": "gpt-4o"}
     return lambda n_bytes: (
-        b"[" + _filled(n_bytes, (json.dumps(start | dict(call(i))).encode() + b"," for i in count()))[:-1] + b"]"
+        b"["
+        + _filled(n_bytes, (json.dumps(start | dict(call(i))).encode() + b"," for i in count()), MAX_CALLS)[:-1]
+        + b"]"
     )
 
 
 def _resources(n_bytes: int) -> bytes:
-    groups = (
-        _sub(1, _sub(1, _pair("service.name", _text(f"s{i}"), field=1)), _sub(2, _span(i))) for i in count()
-    )
+    groups = (_sub(1, _sub(1, _pair("service.name", _text(f"s{i}"), field=1)), _sub(2, _span(i))) for i in count())
     return _filled(n_bytes, groups)
 
 
@@ -222,6 +231,13 @@ def _chain(i: int) -> bytes:
     """Model calls one below the other, all in one trace."""
     parent = _sub(4, i.to_bytes(8, "big")) if i else b""
     return parent + _CHAT
+
+
+def _wrapped(i: int) -> bytes:
+    """A chain of agents with a model call below each."""
+    above = i - i % 2 - 1 if i % 2 == 0 else i
+    parent = _sub(4, above.to_bytes(8, "big")) if i else b""
+    return parent + (_CHAT if i % 2 else _pair("gen_ai.operation.name", _text("invoke_agent")))
 
 
 def _one_trace(fields: Callable[[int], bytes]) -> Callable[[int], bytes]:
@@ -294,7 +310,7 @@ TEXTS: Mapping[str, str] = {
 """What redaction looks at closely, to be repeated."""
 
 REQUESTS: Mapping[str, Hostile] = {
-    "spans of nothing but ids": Hostile("traces", lambda n: _spans(lambda _: b"")(min(n, 4_400_000))),
+    "spans of nothing but ids": Hostile("traces", _spans(lambda _: b"")),
     "calls of nothing but a name": Hostile("traces", _spans(lambda _: _CHAT)),
     "llm.input_messages.N.message.content": Hostile(
         "traces", _keys("llm.input_messages", "message.content", n_keys=1000, before=_OPENINFERENCE)
@@ -309,34 +325,52 @@ REQUESTS: Mapping[str, Hostile] = {
     ),
     "retrieval.documents.N.document.content": Hostile(
         "traces",
-        _keys("retrieval.documents", "document.content", n_keys=1000, before=_pair("openinference.span.kind", _text("RETRIEVER"))),
+        _keys(
+            "retrieval.documents",
+            "document.content",
+            n_keys=1000,
+            before=_pair("openinference.span.kind", _text("RETRIEVER")),
+        ),
     ),
     "gen_ai.prompt.N.content": Hostile("traces", _keys("gen_ai.prompt", "content", n_keys=1000)),
     "gen_ai.prompt.N.content, 4 a span": Hostile("traces", _keys("gen_ai.prompt", "content", n_keys=4)),
-    "gen_ai.completion.0.tool_calls.N.name": Hostile("traces", _keys("gen_ai.completion.0.tool_calls", "name", n_keys=1000)),
+    "gen_ai.completion.0.tool_calls.N.name": Hostile(
+        "traces", _keys("gen_ai.completion.0.tool_calls", "name", n_keys=1000)
+    ),
     "llm.request.functions.N.name": Hostile("traces", _keys("llm.request.functions", "name", n_keys=1000)),
     "distinct keys": Hostile("traces", _distinct_keys),
     "metadata keys": Hostile("traces", _keys("langfuse.trace.metadata", "x", n_keys=1000)),
-    "logfire keys": Hostile("traces", _keys("ai.prompt.messages", "x", n_keys=1000, before=_pair("ai.operationId", _text("ai.generateText.doGenerate")))),
+    "logfire keys": Hostile(
+        "traces",
+        _keys(
+            "ai.prompt.messages", "x", n_keys=1000, before=_pair("ai.operationId", _text("ai.generateText.doGenerate"))
+        ),
+    ),
     "message events": Hostile(
         "traces",
-        _spans(lambda _: _CHAT + _sub(11, _sub(2, b"gen_ai.user.message"), _pair("content", _text("hi"), field=3)) * 1000),
+        _spans(
+            lambda _: _CHAT + _sub(11, _sub(2, b"gen_ai.user.message"), _pair("content", _text("hi"), field=3)) * 1000
+        ),
     ),
-    "events": Hostile("traces", _spans(lambda _: _sub(11, _sub(2, b"e")) * 1000)),
+    "events": Hostile("traces", _spans(lambda _: _sub(11, _sub(2, b"an event of a span")) * 1000)),
     "links": Hostile("traces", _spans(lambda _: _sub(13, _sub(1, b"t" * 16), _sub(2, b"s" * 8)) * 1000)),
     "evaluation events": Hostile(
         "traces",
         _spans(
-            lambda i: _sub(
-                11,
-                _sub(2, b"gen_ai.evaluation.result"),
-                _pair("gen_ai.evaluation.name", _text(f"n{i}"), field=3),
-                _pair("gen_ai.evaluation.score.value", _number(3, 1), field=3),
+            lambda i: (
+                _sub(
+                    11,
+                    _sub(2, b"gen_ai.evaluation.result"),
+                    _pair("gen_ai.evaluation.name", _text(f"n{i}"), field=3),
+                    _pair("gen_ai.evaluation.score.value", _number(3, 1), field=3),
+                )
+                * 100
             )
-            * 100
         ),
     ),
-    "exceptions": Hostile("traces", _spans(lambda _: _CHAT + _sub(15, _number(3, 2)) + _sub(11, _sub(2, b"exception")))),
+    "exceptions": Hostile(
+        "traces", _spans(lambda _: _CHAT + _sub(15, _number(3, 2)) + _sub(11, _sub(2, b"exception")))
+    ),
     "messages": Hostile("traces", _messages),
     "json in json, 8 levels": Hostile("traces", _nested(8)),
     "json in json, 14 levels": Hostile("traces", _nested(14)),
@@ -345,46 +379,62 @@ REQUESTS: Mapping[str, Hostile] = {
     "tool arguments": Hostile(
         "traces",
         _spans(
-            lambda _: _CHAT
-            + _pair("gen_ai.input.messages", _text('[{"role":"user","parts":[' + '{"type":"tool_call","arguments":"{}"},' * 99 + "{}]}]"))
+            lambda _: (
+                _CHAT
+                + _pair(
+                    "gen_ai.input.messages",
+                    _text('[{"role":"user","parts":[' + '{"type":"tool_call","arguments":"{}"},' * 99 + "{}]}]"),
+                )
+            )
         ),
     ),
     "chat requests of litellm": Hostile(
         "traces",
         _spans(
-            lambda _: _OPENINFERENCE
-            + _pair("input.value", _text('{"messages":[' + '{"role":"user","content":"a"},' * 99 + "{}]}"))
-            + _pair("output.value", _text('{"choices":[' + '{"message":{"content":"a"}},' * 99 + "{}]}"))
+            lambda _: (
+                _OPENINFERENCE
+                + _pair("input.value", _text('{"messages":[' + '{"role":"user","content":"a"},' * 99 + "{}]}"))
+                + _pair("output.value", _text('{"choices":[' + '{"message":{"content":"a"}},' * 99 + "{}]}"))
+            )
         ),
     ),
-    "many resources": Hostile("traces", lambda n: _resources(min(n, 6_500_000))),
-    "many scopes": Hostile("traces", lambda n: _scopes(min(n, 6_500_000))),
+    "many resources": Hostile("traces", _resources),
+    "many scopes": Hostile("traces", _scopes),
     "a chain of calls": Hostile("traces", _one_trace(_chain)),
     "calls in one trace": Hostile("traces", _one_trace(lambda _: _CHAT)),
     "one response id": Hostile("traces", _spans(lambda _: _WITH_SAME_RESPONSE)),
-    "one response id in one trace": Hostile("traces", _one_trace(lambda i: _WITH_SAME_RESPONSE + (_sub(4, i.to_bytes(8, "big")) if i else b""))),
+    "one response id in one trace": Hostile(
+        "traces", _one_trace(lambda i: _WITH_SAME_RESPONSE + (_sub(4, i.to_bytes(8, "big")) if i else b""))
+    ),
     "one span id": Hostile("traces", lambda n: _export(_filled(n, (_span(0, _CHAT) for _ in count())))),
-    "days": Hostile("traces", lambda n: _export(_filled(n // 4, (_sub(2, _sub(1, i.to_bytes(16, "big")), _sub(2, i.to_bytes(8, "big")), _fixed(7, NOW_NS - i % 9000 * 86_400 * 10**9)) for i in count(1))))),
+    "days": Hostile("traces", _spans(lambda i: _fixed(7, NOW_NS - i % 32 * 86_400 * 10**9))),
+    "a span that never comes": Hostile("traces", _one_trace(lambda _: _CHAT + _sub(4, b"s" * 8))),
+    "wrappers in wrappers": Hostile("traces", _one_trace(_wrapped)),
     "short digits": Hostile("traces", _in_short_attributes("4111 1111 ")),
-    "json spans": Hostile("traces-json", lambda n: _json_spans(min(n, 9_000_000))),
+    "json spans": Hostile("traces-json", _json_spans),
     "json attributes": Hostile("traces-json", _json_attributes),
-    "log records": Hostile("logs", lambda n: _logs(lambda i: _sub(5, _text(f"line {i}")))(min(n, 2_400_000))),
+    "log records": Hostile("logs", _logs(lambda i: _sub(5, _text(f"line {i}")))),
     "structured bodies": Hostile("logs", _logs(_structured_body)),
     "message records": Hostile("logs", _logs(_event)),
     "messages of one span": Hostile("logs", _logs(lambda i: _event(0) + _pair("i", _number(3, i), field=6))),
-    "points": Hostile("metrics", lambda n: _points(5, lambda i: _fixed(4, i))(min(n, 2_000_000))),
-    "points with attributes": Hostile("metrics", _points(5, lambda i: _fixed(4, i) + _pair("k", _text(f"{i:0100}"), field=7))),
-    "points with many attributes": Hostile("metrics", _points(5, lambda i: b"".join(_pair(f"k{n}", _number(3, n), field=7) for n in range(1000)))),
+    "points": Hostile("metrics", _points(5, lambda i: _fixed(4, i))),
+    "points with attributes": Hostile(
+        "metrics", _points(5, lambda i: _fixed(4, i) + _pair("k", _text(f"{i:0100}"), field=7))
+    ),
+    "points with many attributes": Hostile(
+        "metrics", _points(5, lambda i: b"".join(_pair(f"k{n}", _number(3, n), field=7) for n in range(1000)))
+    ),
     "exemplars": Hostile("metrics", _points(5, lambda _: _fixed(4, 1) + _sub(5, _EXEMPLAR) * 10)),
     "histograms": Hostile("metrics", _points(9, lambda _: _sub(6, bytes(8 * 100)) + _sub(7, bytes(8 * 99)))),
-    "json points": Hostile("metrics-json", lambda n: _json_points(min(n, 5_000_000))),
+    "json points": Hostile("metrics-json", _json_points),
     "small calls": Hostile("calls", _calls(lambda i: {"call_id": f"c{i}"})),
     "huge calls": Hostile("calls", _calls(lambda i: {"input_messages": "a" * 500_000 + str(i)})),
     "calls of many messages": Hostile(
         "calls", _calls(lambda i: {"input_messages": [{"role": "user", "content": f"m{i}"}] * 1000})
     ),
     "calls of many parts": Hostile(
-        "calls", _calls(lambda i: {"input_messages": [{"role": "user", "content": [{"type": "text", "text": "a"}] * 1000}]})
+        "calls",
+        _calls(lambda i: {"input_messages": [{"role": "user", "content": [{"type": "text", "text": "a"}] * 1000}]}),
     ),
     "calls with parameters": Hostile("calls", _calls(lambda i: {"parameters": {f"p{n}": n for n in range(1000)}})),
     "calls of brackets": Hostile("calls", _calls(lambda i: {"parameters": {"p": [[]] * 1000}})),
