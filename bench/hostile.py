@@ -2,13 +2,14 @@
 
 usage: python -m bench.hostile [--mib 14] [--only REGEX] [--all-kinds]
 
-Each kind of tests/collector/hostile.py is built, decoded, understood, redacted and stored once, in a process of its own.
+Each kind of tests/collector/hostile.py is built, decoded, understood, redacted and stored, in a process of its own.
 Prints a table of kinds, bytes, CPU seconds of each step and the peak of memory. --all-kinds: redaction looks for every
 kind that it knows, not only for those of the default policy.
 """
 
 import argparse
 import gc
+import itertools
 import multiprocessing
 import re
 import resource
@@ -19,9 +20,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from collector.calllog import call_of
 import numpy as np
 
+from collector.calllog import call_of
 from collector.config import CollectorConfig
 from collector.documents import read_documents
 from collector.errors import BadRequest
@@ -81,7 +82,7 @@ def measured(name: str, n_bytes: int, all_kinds: bool) -> Measured:
             refusal = str(error)
         times.append(time.process_time())
         store.close()
-    seconds = tuple(end - start for start, end in zip(times, times[1:], strict=False))
+    seconds = tuple(end - start for start, end in itertools.pairwise(times))
     return Measured(len(body), seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, refusal)
 
 

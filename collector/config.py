@@ -28,8 +28,8 @@ class RetentionConfig(BaseModel, frozen=True, extra="forbid"):
 
 class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
     max_body_bytes: int = Field(default=16 * 2**20, ge=2**10)
-    """Largest request body, packed and unpacked; one that is larger is refused with 413. No body of this size takes more
-    than some two seconds of one core (docs/benchmarks.md)."""
+    """Largest request body, packed and unpacked; one that is larger is refused with 413. What the worst of this size
+    cost stands in docs/benchmarks.md."""
     max_inflight_bytes: int = Field(default=128 * 2**20, ge=2**20)
     """Bodies, packed and unpacked, that all requests together may have in memory before they are decoded; what comes
     beyond is refused with 503 and Retry-After."""

@@ -34,8 +34,7 @@ def web_app(
     registry: CollectorRegistry,
     routers: tuple[APIRouter, ...] = (),
 ) -> FastAPI:
-    """`gate` decides who may ask, `budget` how many bytes of bodies are in memory. `routers` bring the REST of the other
-    parts.
+    """`gate` decides who may ask, `budget` what bodies may take in memory. `routers` bring the REST of the other parts.
 
     Pages are added by whoever has them, after this.
     """

@@ -1,7 +1,7 @@
 """Why an answer ended, in the words of OTel GenAI, whatever the provider calls it."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc

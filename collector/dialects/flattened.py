@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from collector.dialects.openai_shapes import mapping
-
 _MAX_DIGITS = 9  # no list has more items, and Python refuses to read the longest numbers
 
 
@@ -42,5 +40,7 @@ def get(tree: Any, *path: str) -> Any:
 def listed(tree: Mapping[str, Any], *path: str) -> list[Mapping[str, Any]]:
     """The items of a flattened list in the order of their numbers, whatever the order of the attributes; gaps close."""
     branch = get(tree, *path)
-    numbers = [name for name in mapping(branch) if name.isdecimal() and len(name) <= _MAX_DIGITS]
+    if not isinstance(branch, dict):
+        return []
+    numbers = [name for name in branch if name.isdecimal() and len(name) <= _MAX_DIGITS]
     return [branch[name] for name in sorted(numbers, key=int) if isinstance(branch[name], dict)]

@@ -1,6 +1,5 @@
 """What a retrieval found, in the forms of libraries -> documents {id, content, score, metadata}."""
 
-from collections.abc import Mapping
 from typing import Any
 
 _CONTENT = ("content", "page_content", "text", "pageContent")

@@ -149,7 +149,7 @@ class AttributeTable:
         """All attributes of one span as Python values: for what columns cannot say."""
         first, last = int(self._row_bounds[0][row]), int(self._row_bounds[1][row])
         values: list[Any] = [None] * (last - first)
-        # Form by form: a value of Python for each of its fields, most of which are null, would take three times as long.
+        # Form by form: all fields of each value, of which all but one are null, would take three times as long.
         for form, child in self._told.items():
             for place, value in enumerate(child[first:last].to_pylist()):
                 if value is not None:

@@ -76,7 +76,9 @@ class SpanTable:
     def events_of(self, row: int) -> list[dict[str, Any]]:
         """Name, `time_ns` and attributes of the events of one span."""
         first, last = int(self._event_bounds[row]), int(self._event_bounds[row + 1])
-        events = self.events.flatten()[first:last]
+        if first == last:
+            return []
+        events = self._events[first:last]
         names, times = (pc.struct_field(events, field).to_pylist() for field in ("name", "time"))
         return [
             {"name": name or "", "time_ns": time_ns or 0, "attributes": self._event_attributes.of_row(first + i)}
@@ -84,8 +86,12 @@ class SpanTable:
         ]
 
     @cached_property
+    def _events(self) -> pa.StructArray:
+        return self.events.flatten()
+
+    @cached_property
     def _event_attributes(self) -> AttributeTable:
-        return AttributeTable(pc.struct_field(self.events.flatten(), "attributes"))
+        return AttributeTable(pc.struct_field(self._events, "attributes"))
 
     @cached_property
     def _event_bounds(self) -> npt.NDArray[np.int64]:

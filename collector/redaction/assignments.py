@@ -16,7 +16,10 @@ _OF_TOKENS: Final = ("api", "access", "refresh", "auth", "bearer", "session", "s
 _KEY_AFTER: Final = r"[_\-. ]?(?:access[_\-. ]?)?key"
 _TOKEN_AFTER: Final = r"[_\-. ]?token"
 _SECRET_AFTER: Final = r"[_\-. ]?secret"
-KEY_NAMES: Final = f"(?:{'|'.join(_OF_KEYS)}){_KEY_AFTER}|(?:{'|'.join(_OF_TOKENS)}){_TOKEN_AFTER}|(?:client|app){_SECRET_AFTER}|secret"
+KEY_NAMES: Final = (
+    f"(?:{'|'.join(_OF_KEYS)}){_KEY_AFTER}|(?:{'|'.join(_OF_TOKENS)}){_TOKEN_AFTER}"
+    f"|(?:client|app){_SECRET_AFTER}|secret"
+)
 _NAMES_BY_FIRST_WORD: Final = (
     *(word + _KEY_AFTER for word in _OF_KEYS),
     *(word + _TOKEN_AFTER for word in _OF_TOKENS),

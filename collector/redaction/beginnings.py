@@ -1,4 +1,4 @@
-"""Where words of a set begin in a text, by arithmetic on pairs of bytes: a regular expression takes ten times as long."""
+"""Where words of a set begin in a text, by arithmetic on pairs of bytes: an expression takes ten times as long."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""The groups of digits of a text as columns, and which of them stand in one run, such as `4111-1111-1111-1111 12/29`."""
+"""The groups of digits of a text as columns, and which stand in one run, such as `4111-1111-1111-1111 12/29`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,4 +129,5 @@ def alone(groups: Groups, first: Ints, n_groups: int) -> Ints:
     gap = groups.gap[first + 1]
     after = np.minimum(first + n_groups, len(groups) - 1)
     follows = (first + n_groups < len(groups)) & (groups.gap[after] == gap)
-    return first[~follows & (groups.gap[first] != gap)]
+    found: Ints = first[~follows & (groups.gap[first] != gap)]
+    return found

@@ -79,7 +79,7 @@ def leaves(leaf: Leaf, is_worth_a_look: Callable[[str], bool], places: Places) -
     key, end = "", 0
     n_steps = 0
     for token in _TOKEN.finditer(text):
-        n_steps += 1
+        n_steps += 1 + token.group().count("\\")
         if n_steps >= STEPS_A_PLACE:
             places.take(n_steps // STEPS_A_PLACE)
             n_steps %= STEPS_A_PLACE
@@ -94,10 +94,9 @@ def leaves(leaf: Leaf, is_worth_a_look: Callable[[str], bool], places: Places) -
         raw = token["string"]
         if not raw:
             continue
-        n_escapes = raw.count("\\")
-        is_open = n_escapes > 0 or is_worth_a_look(raw)
+        is_open = "\\" in raw or is_worth_a_look(raw)
         if is_open:
-            n_steps += _STEPS_TO_OPEN + n_escapes
+            n_steps += _STEPS_TO_OPEN
         if token["colon"]:
             inner = part(view, *token.span("string")) if is_open else None
             key = inner.text if inner else raw

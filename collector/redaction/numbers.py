@@ -1,6 +1,6 @@
 """Cards, phone numbers and the national numbers that are digits only: all of them are found in runs of digit groups.
 
-Arithmetic on all groups of a text (`digit_groups`) says where a number could stand; what is left is looked at one by one.
+Arithmetic on all groups of a text (`digit_groups`) says where a number could stand; what is left is judged one by one.
 """
 
 import re

@@ -150,6 +150,9 @@ def _deep_value(n_levels: int) -> bytes:
     return value
 
 
+_DEEP = _deep_value(60)
+
+
 def _json_spans(n_bytes: int) -> bytes:
     spans = (
         b'{"traceId":"%032x","spanId":"%016x","name":"s","startTimeUnixNano":"%d"},' % (i + 1, i + 1, NOW_NS)
@@ -375,7 +378,7 @@ REQUESTS: Mapping[str, Hostile] = {
     "json in json, 8 levels": Hostile("traces", _nested(8)),
     "json in json, 14 levels": Hostile("traces", _nested(14)),
     "deep json": Hostile("traces", _deep),
-    "deep values": Hostile("traces", lambda n: _spans(lambda _, v=_deep_value(60): _pair("deep", v))(n)),  # type: ignore[misc]
+    "deep values": Hostile("traces", _spans(lambda _: _pair("deep", _DEEP))),
     "tool arguments": Hostile(
         "traces",
         _spans(
