@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check test-statistical test-slow fuzz wheel system-packages clean
+.PHONY: demo test check test-statistical test-slow test-otel-collector fuzz wheel system-packages clean
 
 demo: $(VENV)/installed
 	$(BIN)/watchkeeper demo
@@ -23,6 +23,9 @@ test-statistical: $(VENV)/installed
 test-slow: system-packages $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
 
+test-otel-collector: $(VENV)/installed
+	$(BIN)/python -m pytest -m otel_collector
+
 # Seconds of CPU for each decoder, and a folder of captured exports to begin with where there is one.
 FUZZ_SECONDS ?= 300
 FUZZ_CORPUS ?= $(wildcard ../shared/otlp-captures)
@@ -33,9 +36,13 @@ fuzz: $(VENV)/installed
 	  $(BIN)/python bench/fuzz.py $$target --seconds $(FUZZ_SECONDS) $(addprefix --corpus ,$(FUZZ_CORPUS)) || exit 1; \
 	done
 
-# Chromium is the browser of the page tests; nothing else needs it.
+# What only the tests need: Chromium for the pages, PostgreSQL as the other state database, and for Elasticsearch the
+# Java that runs it and the Maven that fetches it.
 system-packages:
 	@command -v chromium >/dev/null || deploy/install-system-packages chromium fonts-liberation
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/install-system-packages postgresql
+	@command -v java >/dev/null || deploy/install-system-packages default-jre-headless
+	@command -v mvn >/dev/null || deploy/install-system-packages maven
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip' || deploy/install-system-packages python3-venv

@@ -25,14 +25,15 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["collector"]):
-    from collector import exports
     from collector.batch import CALL_SCHEMA, LOG_SCHEMA, OPINION_SCHEMA, PART_SCHEMA, POINT_SCHEMA, SPAN_SCHEMA, Batch
     from collector.calllog import call_of
     from collector.documents import read_documents
     from collector.errors import BadRequest
     from collector.otlp.jsonform import protobuf_of_json
     from collector.otlp.limits import Limits
+    from collector.otlp.signal import Signal
     from collector.otlp.unpack import unpack_gzip
+    from collector.prepared import prepared
     from collector.rows import batch_of_calls
     from collector.understanding import understood
 
@@ -72,10 +73,10 @@ def check_whole(batch: Batch) -> None:
                     json.loads(text)
 
 
-def check_export(signal: exports.Signal, body: bytes, *, is_json: bool) -> bool:
+def check_export(signal: Signal, body: bytes, *, is_json: bool) -> bool:
     """Whether it was read."""
     try:
-        done = exports.prepared(signal, body, is_json=is_json, limits=LIMITS, now_ns=NOW_NS)
+        done = prepared(signal, body, is_json=is_json, limits=LIMITS, now_ns=NOW_NS)
         protobuf = protobuf_of_json(body, signal) if is_json else body
     except BadRequest:
         return False
@@ -87,7 +88,7 @@ def check_export(signal: exports.Signal, body: bytes, *, is_json: bool) -> bool:
     return True
 
 
-def n_records(signal: exports.Signal, body: bytes) -> int | None:
+def n_records(signal: Signal, body: bytes) -> int | None:
     """By protobuf's own reading, where it takes what we take: text that is not UTF-8 it refuses."""
     try:
         if signal == "traces":

@@ -26,8 +26,8 @@ from collector.calllog import call_of
 from collector.config import CollectorConfig
 from collector.documents import read_documents
 from collector.errors import BadRequest
-from collector.exports import prepared
 from collector.otlp.columns import refuse_many_days
+from collector.prepared import prepared
 from collector.redaction.config import RedactionConfig
 from collector.rows import batch_of_calls
 from collector.store import open_store

@@ -22,6 +22,7 @@ import pyarrow as pa
 from collector.batch import PART_SCHEMA, SPAN_SCHEMA, Batch, call_id_of
 from collector.query import Aggregation, Filters
 from collector.store import open_store
+from collector.store.base import TelemetryStore
 
 # fmt: off
 WORDS = (
@@ -131,6 +132,30 @@ def main() -> None:
         print(json.dumps(measure(asked, asked.data_dir or Path(scratch))))
 
 
+def queries_of(store: TelemetryStore, first: Batch, n_spans: int, n_days: int) -> dict[str, Callable[[], object]]:
+    """The usual questions, by name, to a store that holds `batches`, of which `first` was the first."""
+    all_time = Filters(since_ns=FIRST_NS, until_ns=FIRST_NS + n_days * DAY_NS)
+    overview = ("requests", "error_rate", "latency_p50_s", "latency_p95_s", "latency_p99_s", "input_tokens", "cost_usd")
+    trace_id = first.parts["trace_id"][0].as_py()
+    call_id = first.parts["call_id"][0].as_py()
+    late = Filters(since_ns=FIRST_NS, until_ns=all_time.until_ns, service="shop-1", request_model="gpt-4o")
+    found = Filters(since_ns=FIRST_NS, until_ns=all_time.until_ns, text="refund policy")
+    return {
+        "overview by hour and model": lambda: store.aggregate(
+            Aggregation(filters=all_time, metrics=overview, step_s=3600, by=("request_model",))
+        ),
+        "services by cost": lambda: store.aggregate(
+            Aggregation(filters=all_time, metrics=("cost_usd",), by=("service",))
+        ),
+        "page of filtered calls": lambda: store.calls(late, limit=100),
+        "page of calls with a text": lambda: store.calls(found, limit=100),
+        "count of calls with a text": lambda: store.aggregate(Aggregation(filters=found, metrics=("requests",))),
+        "oldest trace": lambda: store.trace(trace_id),
+        "oldest call": lambda: store.call(call_id),
+        "scan of 500": lambda: store.scan(after_seq=n_spans // 4, limit=500),
+    }
+
+
 def measure(asked: argparse.Namespace, data_dir: Path) -> dict[str, Any]:
     rng = random.Random(0)
     waiting = batches(asked.spans, asked.batch, asked.days, rng)
@@ -154,26 +179,7 @@ def measure(asked: argparse.Namespace, data_dir: Path) -> dict[str, Any]:
     start_s = time.perf_counter()
     store.write([first])
     retry_us = (time.perf_counter() - start_s) / asked.batch * 1e6
-    all_time = Filters(since_ns=FIRST_NS, until_ns=FIRST_NS + asked.days * DAY_NS)
-    overview = ("requests", "error_rate", "latency_p50_s", "latency_p95_s", "latency_p99_s", "input_tokens", "cost_usd")
-    trace_id = first.parts["trace_id"][0].as_py()
-    call_id = first.parts["call_id"][0].as_py()
-    late = Filters(since_ns=FIRST_NS, until_ns=all_time.until_ns, service="shop-1", request_model="gpt-4o")
-    found = Filters(since_ns=FIRST_NS, until_ns=all_time.until_ns, text="refund policy")
-    queries: dict[str, Callable[[], object]] = {
-        "overview by hour and model": lambda: store.aggregate(
-            Aggregation(filters=all_time, metrics=overview, step_s=3600, by=("request_model",))
-        ),
-        "services by cost": lambda: store.aggregate(
-            Aggregation(filters=all_time, metrics=("cost_usd",), by=("service",))
-        ),
-        "page of filtered calls": lambda: store.calls(late, limit=100),
-        "page of calls with a text": lambda: store.calls(found, limit=100),
-        "count of calls with a text": lambda: store.aggregate(Aggregation(filters=found, metrics=("requests",))),
-        "oldest trace": lambda: store.trace(trace_id),
-        "oldest call": lambda: store.call(call_id),
-        "scan of 500": lambda: store.scan(after_seq=asked.spans // 4, limit=500),
-    }
+    queries = queries_of(store, first, asked.spans, asked.days)
     result = {
         "spans": asked.spans,
         "days": asked.days,

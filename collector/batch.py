@@ -162,6 +162,10 @@ class Batch:
         return sum(int(table.nbytes) for table in self._tables)
 
     @property
+    def n_spans(self) -> int:
+        return int(self.spans.num_rows)
+
+    @property
     def n_rows(self) -> int:
         return sum(table.num_rows for table in self._tables)
 

@@ -1,13 +1,16 @@
 """What an operator can set for the collector."""
 
-from typing import Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validator
 
 from collector.errors import BadRequest
 from collector.prices.config import PricesConfig
 from collector.projects.project import MAX_DAYS, checked_retention
 from collector.redaction.config import RedactionConfig
+from collector.spool.config import SpoolConfig
+from collector.store.elasticsearch.config import ElasticsearchConfig
 
 
 class RetentionConfig(BaseModel, frozen=True, extra="forbid"):
@@ -45,9 +48,61 @@ class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
     max_future_s: float = Field(default=86_400.0, ge=60.0, le=366 * 86_400.0)
     """How far ahead of this server's clock a record may be; one beyond is rejected and counted."""
     max_queue_bytes: int = Field(default=128 * 2**20, ge=2**20)
-    """Decoded telemetry that may wait for the disk; what comes beyond is refused with 503 and Retry-After."""
+    """Telemetry that may wait for the disk; what comes beyond is refused with 503 and Retry-After."""
     redaction: RedactionConfig = RedactionConfig()
     """What is masked before anything is stored."""
     retention: RetentionConfig = RetentionConfig()
+    spool: SpoolConfig = SpoolConfig()
+    """What was acknowledged and waits on the local disk for the store."""
     prices: PricesConfig = PricesConfig()
     """The operator's own prices; they go before the public lists."""
+
+
+def hidden(value: object) -> object:
+    return SecretStr(value) if isinstance(value, str) else value
+
+
+Hidden = Annotated[SecretStr, BeforeValidator(hidden)]
+"""A text that no error shows: it is hidden before it is checked."""
+
+
+class ElasticsearchTable(BaseModel, frozen=True, extra="forbid"):
+    """See ElasticsearchConfig, which checks what stands here."""
+
+    url: str
+    prefix: str = "watchkeeper"
+    user: str | None = None
+    password: Hidden | None = None
+    api_key: Hidden | None = None
+    ca_file: Path | None = None
+    shards: int = 1
+    replicas: int = 1
+    timeout_s: float = 30.0
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        try:
+            self.config()
+        except BadRequest as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def config(self) -> ElasticsearchConfig:
+        given = self.model_dump()
+        secrets = {name: value.get_secret_value() for name, value in given.items() if isinstance(value, SecretStr)}
+        return ElasticsearchConfig(**given | secrets)
+
+
+class StoreConfig(BaseModel, frozen=True, extra="forbid"):
+    """Where telemetry is kept: in files that one process owns, or in a cluster that several share."""
+
+    kind: Literal["duckdb", "elasticsearch"] = "duckdb"
+    elasticsearch: ElasticsearchTable | None = None
+
+    @model_validator(mode="after")
+    def _has_its_table(self) -> Self:
+        if self.kind == "elasticsearch" and self.elasticsearch is None:
+            raise ValueError("kind 'elasticsearch' needs a table [store.elasticsearch] with its url")
+        if self.kind == "duckdb" and self.elasticsearch is not None:
+            raise ValueError("there is a table [store.elasticsearch]; write kind = 'elasticsearch', or leave it out")
+        return self

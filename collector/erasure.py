@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, select, tuple_
+from sqlalchemy import Engine, delete, select, tuple_
 
 from collector.errors import BadRequest, StoreUnavailable
 from collector.projects.audit import write_entry
@@ -51,6 +51,9 @@ class Asked:
         return hashlib.sha256(self.user.encode(errors="surrogatepass")).hexdigest()
 
 
+def _nothing() -> None: ...
+
+
 def _as_it_is(_user: str) -> Collection[str]:
     return ()
 
@@ -62,6 +65,7 @@ class Erasures:
 
     Args:
         redacted: the forms under which redaction may have stored an id.
+        settle: sees to it that what was taken is in the store and nowhere else, or raises StoreUnavailable.
     """
 
     def __init__(
@@ -71,12 +75,14 @@ class Erasures:
         data_dir: Path,
         *,
         redacted: Callable[[str], Collection[str]] = _as_it_is,
+        settle: Callable[[], None] = _nothing,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._store = store
         self._engine = engine
         self._folder = data_dir / _FOLDER
         self._redacted = redacted
+        self._settle = settle
         self._clock = clock
         self._lock = threading.Lock()
         self._turn = threading.RLock()  # one at a time, those that are resumed too
@@ -116,6 +122,7 @@ class Erasures:
             StoreUnavailable: it must wait.
         """
         with self._turn:
+            self._settle()
             for note in sorted(self._folder.glob("*.json")):
                 asked, found = _read_note(note)
                 if only is None or (asked.user, asked.project) == (only.user, only.project):
@@ -180,9 +187,7 @@ class Erasures:
         """That of an erasure that is done."""
         if request_id is None:
             return None
-        is_asked = func.json_extract(audit_log.c.details, "$.request_id") == request_id
-        if self._engine.dialect.name != "sqlite":
-            is_asked = audit_log.c.details["request_id"].as_string() == request_id
+        is_asked = audit_log.c.details["request_id"].as_string() == request_id
         query = select(audit_log).where(audit_log.c.action == ACTION, is_asked).limit(1)
         with self._engine.connect() as connection:
             row = connection.execute(query).first()

@@ -39,3 +39,7 @@ class StoreUnavailable(WatchkeeperError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class StoreMisconfigured(StoreUnavailable):
+    """The store refuses until somebody changes something: an address, a password, a privilege, a version."""

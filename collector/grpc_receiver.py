@@ -9,7 +9,8 @@ from google.protobuf.message import Message
 from google.rpc.code_pb2 import Code
 
 from collector.errors import WatchkeeperError
-from collector.exports import Exports, Prepared
+from collector.exports import Exports
+from collector.intake.sent import Sent
 from collector.otlp.refusals import refusal_of
 from collector.otlp.signal import Signal
 
@@ -53,7 +54,7 @@ def grpc_server(address: str, exports: Exports) -> tuple[grpc.aio.Server, int]:
 def _handler(exports: Exports, signal: Signal) -> Callable[[bytes, Any], Awaitable[Message | None]]:
     async def export(body: bytes, context: Any) -> Message | None:
         try:
-            return await exports.store(await _read(exports, signal, body, context), transport="grpc")
+            return await exports.store(await _take(exports, signal, body, context), transport="grpc")
         except Exception as error:
             if not isinstance(error, WatchkeeperError):
                 log.exception("an export of %s failed", signal)
@@ -66,9 +67,9 @@ def _handler(exports: Exports, signal: Signal) -> Callable[[bytes, Any], Awaitab
     return export
 
 
-async def _read(exports: Exports, signal: Signal, body: bytes, context: Any) -> Prepared:
+async def _take(exports: Exports, signal: Signal, body: bytes, context: Any) -> Sent:
     headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
     access = exports.enter(headers)
     with exports.budget.reservation() as held:
         held.take(len(body))
-        return await exports.read(signal, body, access)
+        return await exports.take(signal, body, access)

@@ -11,6 +11,7 @@ from prometheus_client.core import Metric
 
 from collector.errors import StoreUnavailable
 from collector.readings import Reading, reading_of
+from collector.spool.status import SpoolStatus
 from collector.store.base import Footprint
 from collector.system import Lag, SystemFigures, figures_of, refused_between
 
@@ -41,6 +42,7 @@ class Health:
         load: Callable[[], float],
         footprint: Callable[[], Footprint],
         lags: Callable[[], Sequence[Lag]],
+        spool: Callable[[], SpoolStatus] | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._metrics = metrics
@@ -49,6 +51,7 @@ class Health:
         self._load = load
         self._footprint = footprint
         self._lags = lags
+        self._spool = spool
         self._clock = clock
         self._readings: deque[Reading] = deque(maxlen=int(WINDOW_S / EVERY_S) + 1)
         self._stop = threading.Event()
@@ -78,7 +81,8 @@ class Health:
             max_queue_bytes=self._max_queue_bytes,
             load=self._load(),
             footprint=self._known_footprint(),
-            lags=self._lags(),
+            lags=self._known_lags(),
+            spool=None if self._spool is None else self._spool(),
         )
 
     def n_refused(self) -> int:
@@ -93,6 +97,13 @@ class Health:
             return self._footprint()
         except (StoreUnavailable, OSError) as error:
             log.warning("how much is stored cannot be told: %s", error)
+            return None
+
+    def _known_lags(self) -> Sequence[Lag] | None:
+        try:
+            return self._lags()
+        except StoreUnavailable as error:
+            log.warning("how far the evaluators are cannot be told: %s", error)
             return None
 
     def _run(self) -> None:

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from collector.errors import StoreUnavailable
 from collector.feedback import score_of, scores_of
 from collector.query import Filters
 from collector.score import Score
+from collector.state.duties import Duty
 from collector.store.base import TelemetryStore
 from collector.times import NS_PER_S
 
@@ -53,9 +55,12 @@ def _scores(store: TelemetryStore, opinion: Mapping[str, Any]) -> list[Score]:
 
 
 class Resolving:
-    """`resolve` every few seconds in a thread of its own, until `close`."""
+    """`resolve` every few seconds in a thread of its own, until `close`; one process does it, who has `duty`."""
 
-    def __init__(self, store: TelemetryStore, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, store: TelemetryStore, clock: Callable[[], int] = time.time_ns, *, duty: Duty | None = None
+    ) -> None:
+        self._duty = duty
         self._store = store
         self._clock = clock
         self._stop = threading.Event()
@@ -65,7 +70,9 @@ class Resolving:
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL_S):
             try:
-                resolve(self._store, now_ns=self._clock())
+                with self._duty.turn() if self._duty is not None else nullcontext(True) as is_mine:
+                    if is_mine:
+                        resolve(self._store, now_ns=self._clock())
             except StoreUnavailable as error:
                 log.warning("opinions wait for their calls: %s", error)
 

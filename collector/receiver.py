@@ -17,7 +17,8 @@ from starlette.routing import Route
 
 from collector.body import UnsupportedMediaType, media_type, read_body
 from collector.errors import WatchkeeperError
-from collector.exports import Exports, Prepared
+from collector.exports import Exports
+from collector.intake.sent import Sent
 from collector.otlp.refusals import Refusal, refusal_of
 from collector.otlp.signal import SIGNALS, Signal
 from collector.projects.access import Access
@@ -45,8 +46,8 @@ def _endpoint(exports: Exports, signal: Signal) -> Callable[[Request], Awaitable
     async def answer(request: Request) -> Response:
         try:
             access = exports.enter(request.headers)
-            export = await _read(request, exports, signal, access)
-            return _encoded(request, await exports.store(export, transport="http"), 200)
+            sent = await _take(request, exports, signal, access)
+            return _encoded(request, await exports.store(sent, transport="http"), 200)
         except ClientDisconnect:
             exports.refused("http", "disconnected")
             return Response(status_code=400)  # nobody is there to read it
@@ -60,8 +61,8 @@ def _endpoint(exports: Exports, signal: Signal) -> Callable[[Request], Awaitable
     return answer
 
 
-async def _read(request: Request, exports: Exports, signal: Signal, access: Access) -> Prepared:
-    """The decoded export. Its body counts against the budget, and stays in memory, until then.
+async def _take(request: Request, exports: Exports, signal: Signal, access: Access) -> Sent:
+    """The export. Its body counts against the budget until all of it is here, and from then on as one that waits.
 
     Raises:
         BadRequest, TooManyRequests, StoreUnavailable: saying what to send instead, or when.
@@ -74,7 +75,7 @@ async def _read(request: Request, exports: Exports, signal: Signal, access: Acce
         body = await read_body(
             request, max_bytes=limits.max_body_bytes, timeout_s=limits.body_timeout_s, on_bytes=held.take
         )
-        return await exports.read(signal, body, access, is_json=media_type(request) == JSON)
+        return await exports.take(signal, body, access, is_json=media_type(request) == JSON)
 
 
 def _no_such_path(exports: Exports) -> Callable[[Request, Exception], Awaitable[Response]]:

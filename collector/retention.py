@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.errors import StoreUnavailable
+from collector.state.duties import Duty
 from collector.times import NS_PER_S
 
 log = logging.getLogger(__name__)
@@ -135,7 +137,8 @@ class Keeping(Protocol):
 class RetentionLoop:
     """Applies `retention()`, asked anew each time, soon after the start and every hour, in a thread of its own.
 
-    `first` is done before each run. `current` is the retention that was asked for last.
+    `first` is done before each run. `current` is the retention that was asked for last. What others may do in the
+    same store they leave to whoever has the lease of `duty`; None: there are no others.
     """
 
     def __init__(
@@ -147,7 +150,9 @@ class RetentionLoop:
         clock: Callable[[], int] = time.time_ns,
         first_after_s: float = FIRST_RUN_AFTER_S,
         every_s: float = RUN_EVERY_S,
+        duty: Duty | None = None,
     ) -> None:
+        self._duty = duty
         self._store = store
         self._retention = retention
         self._first = first
@@ -179,9 +184,8 @@ class RetentionLoop:
         except StoreUnavailable as error:  # no reason to keep what has had its time
             log.warning("%s; tried again with the next run of retention", error)
         self.current = self._retention()
-        done = self._store.retain(self.current, now_ns=now_ns)
-        if not self._stopping.is_set():
-            done += self._store.compact(now_ns=now_ns)
+        with self._duty.turn() if self._duty is not None else nullcontext(True) as is_mine:
+            done = self._keep(now_ns) if is_mine else Kept()
         if done != Kept():
             log.info(
                 "retention: %d days deleted, %d rewritten, %d compacted, %d must wait; %.1f MB freed",
@@ -191,6 +195,12 @@ class RetentionLoop:
                 done.n_failed,
                 done.bytes_freed / 1e6,
             )
+        return done
+
+    def _keep(self, now_ns: int) -> Kept:
+        done = self._store.retain(self.current, now_ns=now_ns)
+        if not self._stopping.is_set():
+            done += self._store.compact(now_ns=now_ns)
         return done
 
     def _run(self) -> None:

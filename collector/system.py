@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from collector.readings import Reading, Tally, per_second, quantile, tallies, tally
+from collector.spool.status import SpoolStatus
 from collector.store.base import Footprint
 from collector.times import NS_PER_S, format_rfc3339
 
@@ -64,6 +65,8 @@ class SystemFigures:
     """Share of the last seconds in which requests waited for the disk."""
     footprint: Footprint | None
     lags: Sequence[Lag] | None
+    spool: SpoolStatus | None
+    """What waits for the store; None: nothing is taken here."""
     trends: Trends
 
     def to_json(self) -> dict[str, Any]:
@@ -82,6 +85,7 @@ class SystemFigures:
             **{name: [_json(tally) for tally in getattr(self, name)] for name in lists},
             **{name: _json(getattr(self, name)) for name in counts},
             "disk": None if self.footprint is None else self.footprint.to_json(),
+            "spool": None if self.spool is None else self.spool.to_json(),
             "lags": None
             if self.lags is None
             else [{"evaluator": lag.evaluator, "calls": lag.n_calls, "wait_s": lag.wait_s} for lag in self.lags],
@@ -97,6 +101,7 @@ def figures_of(
     load: float,
     footprint: Footprint | None,
     lags: Sequence[Lag] | None,
+    spool: SpoolStatus | None,
 ) -> SystemFigures:
     """`readings`: the last minutes, oldest first, the last one of now."""
     before, now = readings[0], readings[-1]
@@ -130,6 +135,7 @@ def figures_of(
         load=load,
         footprint=footprint,
         lags=lags,
+        spool=spool,
         trends=Trends(
             accepted_per_s=accepted,
             refused_per_s=per_second(_REFUSED, readings),

@@ -12,6 +12,8 @@ from sqlalchemy import Engine
 from collector.call import Call
 from collector.errors import StoreUnavailable, WatchkeeperError
 from collector.score import Score
+from collector.state.duties import Duty, SoleDuty
+from collector.state.leases import Lease, LeaseLost
 from collector.store.base import TelemetryReader, TelemetryWriter, TextVector
 from evaluators.checkpoints import load_checkpoint, save_checkpoint
 from evaluators.quiet import Quiet
@@ -73,7 +75,7 @@ class ConsumerStatus:
 
 
 class Runner:
-    """Runs one consumer on a thread of its own."""
+    """Runs one consumer on a thread of its own, while no other process does."""
 
     def __init__(
         self,
@@ -84,8 +86,13 @@ class Runner:
         clock: Callable[[], int] = time.time_ns,
         *,
         ingest_load: Callable[[], float] = lambda: 0.0,
+        duty: Duty | None = None,
     ) -> None:
-        """`ingest_load`: the share of time in which requests wait for the disk; they go first."""
+        """`ingest_load`: the share of time in which requests wait for the disk; they go first. `duty`: None: there is
+        no other process."""
+        self.name = consumer.name
+        self._duty = duty or SoleDuty(engine, duty_of(consumer.name))
+        self._lease: Lease | None = None
         self._ingest_load = ingest_load
         self._consumer = consumer
         self._store = store
@@ -112,15 +119,31 @@ class Runner:
         return not self._thread.is_alive()
 
     def step(self) -> int:
-        """Evaluate the next batch; returns how many calls were read. After an error nothing has moved on."""
+        """Evaluate the next batch; returns how many calls were read. After an error nothing has moved on.
+
+        Raises:
+            LeaseLost: another process goes on from the checkpoint.
+        """
+        with self._duty.turn() as lease:
+            if lease is None:
+                self._lease = None
+                return 0
+            if lease != self._lease:  # another process may have moved it
+                self._checkpoint = load_checkpoint(self._engine, self._consumer.name)
+                self._lease = lease
+            return self._step(lease)
+
+    def _step(self, lease: Lease) -> int:
         settled = self._quiet.settled_seq()
-        self._leave_out_oldest(settled)
+        self._leave_out_oldest(settled, lease)
         if settled <= self._checkpoint:
             return 0
         scanned = self._store.scan(after_seq=self._checkpoint, limit=self._consumer.batch_size)
         calls = [call for call in scanned if seq_of(call) <= settled]
         wanted = [call for call in calls if self._consumer.wants(call)]
         results = self._consumer.evaluate(wanted) if wanted else Results()
+        if not self._duty.is_held(lease):
+            raise LeaseLost(f"{self._consumer.name}: this took so long that another process does it now")
         if results.scores:
             self._store.write_scores(results.scores)
         if results.vectors:
@@ -128,14 +151,15 @@ class Runner:
         if self._consumer.after is not None and wanted:
             self._consumer.after(wanted, results.scores)
         # Where a scan finds nothing, the calls have left the store since they were counted.
-        self._move_to(seq_of(calls[-1]) if calls else settled)
+        self._move_to(seq_of(calls[-1]) if calls else settled, lease)
         self._n_evaluated += len(wanted)
         self._n_scores += len(results.scores)
         self._n_failed += results.n_failed
         return len(calls)
 
     def status(self) -> ConsumerStatus:
-        checkpoint = self._checkpoint
+        is_here = self._lease is not None
+        checkpoint = self._checkpoint if is_here else load_checkpoint(self._engine, self._consumer.name)
         return ConsumerStatus(
             name=self._consumer.name,
             checkpoint=checkpoint,
@@ -154,17 +178,18 @@ class Runner:
         while self._ingest_load() > BUSY and time.monotonic() < until_s and not self._stop.wait(YIELD_POLL_S):
             pass
 
-    def _leave_out_oldest(self, settled: int) -> None:
+    def _leave_out_oldest(self, settled: int, lease: Lease) -> None:
         most = self._consumer.max_backlog
         if most is None or settled - self._checkpoint <= most:
             return
         n_left_out = settled - self._checkpoint - most
-        self._move_to(settled - most)
+        self._move_to(settled - most, lease)
         self._n_left_out += n_left_out
         log.warning("%s is behind and leaves out %d calls", self._consumer.name, n_left_out)
 
-    def _move_to(self, seq: int) -> None:
+    def _move_to(self, seq: int, lease: Lease) -> None:
         with self._engine.begin() as connection:
+            lease.check(connection)
             save_checkpoint(connection, self._consumer.name, seq=seq, now_ns=self._clock())
         self._checkpoint = seq
 
@@ -175,6 +200,9 @@ class Runner:
             started_s = time.monotonic()
             try:
                 n_read = self.step()
+            except LeaseLost as lost:
+                log.info("%s; nothing is missed by that", lost)
+                n_read = 0
             except Exception as error:  # whatever it was, the calls wait and nothing is lost
                 if self._stop.is_set():
                     return
@@ -189,6 +217,11 @@ class Runner:
             n_errors, self._last_error = 0, None
             busy_s = time.monotonic() - started_s
             self._stop.wait(busy_s * (1 / self._consumer.core_share - 1) if n_read else POLL_S)
+
+
+def duty_of(consumer: str) -> str:
+    """The name of the lease under which a consumer works."""
+    return f"evaluate:{consumer}"
 
 
 def seq_of(call: Call) -> int:

@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 
 from collector.call import Call
 from collector.score import Score
+from collector.state.duties import Duties, SoleDuties
+from collector.state.leases import LeaseLost
 from evaluators import embed
 from evaluators.config import EvaluatorsConfig
 from evaluators.drift.monitor import Monitors
@@ -17,13 +19,14 @@ from evaluators.embedding import embed_consumer
 from evaluators.judge import Judge, JudgeStats
 from evaluators.judge.sample import sampling_key
 from evaluators.quiet import Quiet
-from evaluators.runner import Consumer, ConsumerStatus, Results, Runner, Store, backoff_s
+from evaluators.runner import Consumer, ConsumerStatus, Results, Runner, Store, backoff_s, duty_of
 from evaluators.text import text_consumer
 from evaluators.worker import Worker
 
 CLOSE_TIMEOUT_S = 3.0
 """For so long the batches in hand may go on; what they had not written is done again at the next start."""
 _JUDGE_BATCH_SIZE = 20
+LOST_WAIT_S = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +59,10 @@ class EvaluationService:
         judge: Judge | None = None,
         after: Callable[[Sequence[Call], Sequence[Score]], object] | None = None,
         ingest_load: Callable[[], float] = lambda: 0.0,
+        duties: Duties | None = None,
     ) -> None:
+        """`duties`: shared with other processes; None: there is no other."""
+        duties = duties or SoleDuties(engine)
         self._config = config
         self._monitors = monitors
         self._judge = judge
@@ -71,9 +77,18 @@ class EvaluationService:
             consumers.append(_judge_consumer(judge))
         quiet = Quiet(store.last_seq, quiet_s=config.quiet_s)
         self._runners = [
-            Runner(consumer, store, engine, quiet, clock, ingest_load=ingest_load) for consumer in consumers
-        ]
+            Runner(
+                consumer, store, engine, quiet, clock,
+                ingest_load=ingest_load, duty=duties.duty(duty_of(consumer.name)),
+            )
+            for consumer in consumers
+        ]  # fmt: skip
         self._drift = threading.Thread(target=self._watch, name="evaluate-drift", daemon=True)
+
+    @property
+    def consumers(self) -> Sequence[str]:
+        """The names of those that run here."""
+        return [runner.name for runner in self._runners]
 
     def start(self) -> None:
         if self._embeddings_off is not None:
@@ -112,6 +127,10 @@ class EvaluationService:
         while not self._stop.is_set():
             try:
                 self._monitors.tick(stop=self._stop.is_set)
+            except LeaseLost as lost:  # at once: who answered a verdict wants to see what follows
+                log.info("%s", lost)
+                self._stop.wait(LOST_WAIT_S)
+                continue
             except Exception as error:  # the monitors' state did not move, so the next tick tries the same again
                 if self._stop.is_set():
                     return

@@ -1,9 +1,15 @@
-"""A tiny real model, made on the spot; properties without a clock."""
+"""State databases of both kinds; a tiny real model, made on the spot; properties without a clock."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Engine
+
+from collector.state import open_state, state_url
+from tests.services.elasticsearch.fixtures import elasticsearch, elasticsearch_server  # noqa: F401  # fixtures
+from tests.services.postgresql.server import PostgreSQL
 
 # How long one example takes says more about who else uses the machine than about the code.
 settings.register_profile("no deadline", deadline=None)
@@ -59,3 +65,50 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A running server, for all tests that ask for one."""
+    server = PostgreSQL()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
+    """An empty database of the test's own."""
+    url = postgresql.new_database()
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def state_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty state database: what asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        return state_url(tmp_path)
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
+
+
+@pytest.fixture
+def reopen_state(state_database: str) -> Iterator[Callable[[], Engine]]:
+    """`reopen_state()`: the same database, opened as another process would."""
+    opened: list[Engine] = []
+
+    def again() -> Engine:
+        opened.append(open_state(state_database))
+        return opened[-1]
+
+    yield again
+    for engine in opened:
+        engine.dispose()
+
+
+@pytest.fixture
+def engine(reopen_state: Callable[[], Engine]) -> Engine:
+    return reopen_state()

@@ -1,14 +1,16 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
 
 import sys
+from collections.abc import Collection
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from collector.errors import WatchkeeperError
 from watchkeeper.commands import erase, exporting, importing, keys
+from watchkeeper.roles import ALL, Role
 
 app = typer.Typer(
     name="watchkeeper",
@@ -24,6 +26,7 @@ ConfigFile = Annotated[
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all data (default: watchkeeper-data)")]
 Host = Annotated[str | None, typer.Option(help="Loopback address to listen on (default: 127.0.0.1)")]
 Port = Annotated[int | None, typer.Option(help="UI and REST; 0 picks a free one (default: 8600)")]
+RolePort = Annotated[int | None, typer.Option(help="Health, metrics and REST; 0 picks a free one (default: 8600)")]
 OtlpHttpPort = Annotated[int | None, typer.Option(help="OTLP over HTTP (default: 4318)")]
 OtlpGrpcPort = Annotated[int | None, typer.Option(help="OTLP over gRPC (default: 4317)")]
 
@@ -38,17 +41,41 @@ def up(
     otlp_grpc_port: OtlpGrpcPort = None,
 ) -> None:
     """Run everything in one process: OTLP in, UI and REST, evaluation, alerts."""
+    ports = {"port": port, "otlp_http_port": otlp_http_port, "otlp_grpc_port": otlp_grpc_port}
+    _run(ALL, config, data_dir=data_dir, host=host, **ports)
+
+
+@app.command()
+def collect(
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+    host: Host = None,
+    port: RolePort = None,
+    otlp_http_port: OtlpHttpPort = None,
+    otlp_grpc_port: OtlpGrpcPort = None,
+) -> None:
+    """Run a collector beside other processes: OTLP and REST in, into a store that they share (docs/scaling.md)."""
+    ports = {"port": port, "otlp_http_port": otlp_http_port, "otlp_grpc_port": otlp_grpc_port}
+    _run(["collect"], config, data_dir=data_dir, host=host, **ports)
+
+
+@app.command()
+def evaluate(config: ConfigFile = None, host: Host = None, port: RolePort = None) -> None:
+    """Run an evaluator beside other processes: scores, drift, alerts. Several share the work."""
+    _run(["evaluate"], config, host=host, port=port)
+
+
+@app.command()
+def dashboard(config: ConfigFile = None, data_dir: DataDir = None, host: Host = None, port: RolePort = None) -> None:
+    """Run a dashboard beside other processes: UI and REST."""
+    _run(["dashboard"], config, data_dir=data_dir, host=host, port=port)
+
+
+def _run(roles: Collection[Role], config: Path | None, **options: Any) -> None:
     from watchkeeper.config import load_config
     from watchkeeper.up import run
 
-    options = {
-        "data_dir": data_dir,
-        "host": host,
-        "port": port,
-        "otlp_http_port": otlp_http_port,
-        "otlp_grpc_port": otlp_grpc_port,
-    }
-    run(load_config(config, {"server": {key: value for key, value in options.items() if value is not None}}))
+    run(load_config(config, {"server": {key: value for key, value in options.items() if value is not None}}), roles)
 
 
 @app.command()

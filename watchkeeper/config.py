@@ -14,9 +14,10 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
-from collector.config import CollectorConfig
-from collector.errors import WatchkeeperError
+from collector.config import CollectorConfig, Hidden, StoreConfig
+from collector.errors import BadRequest, WatchkeeperError
 from collector.projects.mode import AuthMode
+from collector.state import parse_url
 from collector.validation import complaint, near_match
 from evaluators.config import EvaluatorsConfig
 from serving.config import ServingConfig
@@ -44,11 +45,25 @@ class ServerConfig(BaseModel, frozen=True, extra="forbid"):
     otlp_grpc_port: int = Field(default=4317, ge=0, le=65535)
     drain_timeout_s: int = Field(default=10, ge=1)
     """How long a stopping process waits for answers that are on their way."""
+    state_url: Hidden | None = None
+    """Where the state database is; None: SQLite in the data directory."""
+    otlp_url: str | None = None
+    """Where applications send, for the page that says so; None: the OTLP/HTTP address of this process."""
 
     @property
     def is_beyond_loopback(self) -> bool:
         """Whether other machines can reach it."""
         return not is_loopback(self.host)
+
+    @field_validator("state_url")
+    @classmethod
+    def _is_a_database(cls, url: Hidden | None) -> Hidden | None:
+        if url is not None:
+            try:
+                parse_url(url.get_secret_value())
+            except BadRequest as error:
+                raise ValueError(str(error)) from error
+        return url
 
     @field_validator("auth")
     @classmethod
@@ -73,6 +88,7 @@ class Config(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter=DELIMITER, extra="forbid", frozen=True, case_sensitive=False
     )
     server: ServerConfig = ServerConfig()
+    store: StoreConfig = StoreConfig()
     collector: CollectorConfig = CollectorConfig()
     evaluators: EvaluatorsConfig = EvaluatorsConfig()
     serving: ServingConfig | None = None

@@ -1,72 +1,76 @@
 """The evaluating half of the process: scores, drift, review, alerts, and how they fare."""
 
+import logging
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Engine
 
-from collector.store.base import TelemetryStore
+from collector.errors import StoreUnavailable
 from collector.system import Lag
 from evaluators.alerts import AlertService
-from evaluators.config import EvaluatorsConfig
-from evaluators.drift.monitor import Monitors
+from evaluators.alerts.service import DUTY as ALERTING
+from evaluators.checkpoints import consumer_places
 from evaluators.judge import open_judge
-from evaluators.review import ReviewQueue
+from evaluators.quiet import Quiet
 from evaluators.service import EvaluationService
+from watchkeeper.base import Base
+from watchkeeper.findings import Findings, alerts_config
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     service: EvaluationService
     alerts: AlertService
-    monitors: Monitors
-    review: ReviewQueue
 
     def problem(self) -> str | None:
         """Which thread has ended that should not; None when all run."""
-        wanted = {f"evaluate-{consumer.name}" for consumer in self.service.status().consumers}
+        wanted = {f"evaluate-{name}" for name in self.service.consumers}
         missing = (wanted | {"evaluate-drift", "alerts"}) - {thread.name for thread in threading.enumerate()}
         return f"ended: {', '.join(sorted(missing))}" if missing else None
 
-    def lags(self) -> list[Lag]:
-        """What the evaluators have not done yet."""
+
+def start_evaluation(base: Base, findings: Findings) -> Evaluation:
+    """Start evaluation and alerting; what others do already waits for its turn."""
+    config, duties = base.config.evaluators, base.duties
+    service = EvaluationService(
+        base.store,
+        base.engine,
+        config,
+        monitors=findings.monitors,
+        judge=open_judge(config.judge, base.engine),
+        after=findings.review.fill,
+        ingest_load=(lambda: 0.0) if base.storage is None else partial(getattr, base.storage.ingest, "load"),
+        duties=duties,
+    )
+    alerts = AlertService(base.engine, base.store, alerts_config(config, base.url), duty=duties.duty(ALERTING))
+    base.stack.callback(service.close)
+    service.start()
+    base.stack.callback(alerts.close)
+    alerts.start()
+    evaluation = Evaluation(service=service, alerts=alerts)
+    base.checks["evaluation"] = evaluation.problem
+    base.registry.register(EvaluationMetrics(evaluation))
+    return evaluation
+
+
+def lags_of(base: Base) -> Callable[[], list[Lag]]:
+    """How far the evaluators are, whichever process they run in."""
+    quiet = Quiet(base.store.last_seq)
+
+    def lags() -> list[Lag]:
+        places, newest = consumer_places(base.engine), base.store.last_seq()
         return [
-            Lag(evaluator=consumer.name, n_calls=consumer.lag_calls, wait_s=consumer.lag_s)
-            for consumer in self.service.status().consumers
+            Lag(evaluator=name, n_calls=max(0, newest - seq), wait_s=quiet.lag_s(seq)) for name, seq in places.items()
         ]
 
-
-def start_evaluation(
-    store: TelemetryStore,
-    engine: Engine,
-    config: EvaluatorsConfig,
-    *,
-    ui_url: str,
-    ingest_load: Callable[[], float],
-    parts: ExitStack,
-) -> Evaluation:
-    """Start evaluation and alerting, and leave to `parts` how to stop them. `ui_url`: where links lead by default."""
-    monitors = Monitors(engine, store, time.time_ns, config.drift)
-    review = ReviewQueue(engine, store, time.time_ns, config.review)
-    judge = open_judge(config.judge, engine)
-    service = EvaluationService(
-        store, engine, config, monitors=monitors, judge=judge, after=review.fill, ingest_load=ingest_load
-    )
-    alerts_config = config.alerts
-    if "base_url" not in alerts_config.model_fields_set:
-        alerts_config = alerts_config.model_copy(update={"base_url": ui_url})
-    alerts = AlertService(engine, store, alerts_config)
-    parts.callback(service.close)
-    service.start()
-    parts.callback(alerts.close)
-    alerts.start()
-    return Evaluation(service=service, alerts=alerts, monitors=monitors, review=review)
+    return lags
 
 
 _JUDGE_OUTCOMES = ("answered", "cached", "unparsable", "failed", "given_up", "over_budget", "too_long")
@@ -79,6 +83,12 @@ class EvaluationMetrics(Collector):
         self._evaluation = evaluation
 
     def collect(self) -> Iterable[Metric]:
+        try:
+            yield from self._families()
+        except StoreUnavailable as error:  # the metrics of the rest of the process are wanted all the more
+            log.warning("the metrics of the evaluation are left out: %s", error)
+
+    def _families(self) -> Iterator[Metric]:
         status = self._evaluation.service.status()
         families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
             "lag_calls": GaugeMetricFamily(

@@ -1,6 +1,6 @@
 """/healthz: the process answers. /readyz: it can take and store telemetry. /metrics: Prometheus."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -9,7 +9,13 @@ from collector.api.answers import json_answer
 from collector.health import Check
 
 
-def health_router(checks: Mapping[str, Check], registry: CollectorRegistry) -> APIRouter:
+def health_router(
+    checks: Mapping[str, Check], registry: CollectorRegistry, *, settled: Callable[[], None] = lambda: None
+) -> APIRouter:
+    """
+    Args:
+        settled: called before metrics are told, so that they count as stored what was acknowledged.
+    """
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
@@ -28,6 +34,7 @@ def health_router(checks: Mapping[str, Check], registry: CollectorRegistry) -> A
 
     @router.get("/metrics")
     def metrics() -> Response:
+        settled()
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

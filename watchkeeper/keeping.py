@@ -14,6 +14,7 @@ from collector.erasure import Erasures
 from collector.redaction import Mode, Role, redact
 from collector.redaction.config import RedactionConfig
 from collector.retention import Keep, Retention, RetentionLoop
+from collector.state.duties import Duty
 from collector.state.secrets import kept_secret
 from collector.state.tables import projects
 from watchkeeper.storage import Storage
@@ -35,11 +36,14 @@ def retention_of(config: CollectorConfig, engine: Engine) -> Retention:
     )
 
 
-def start_keeping(storage: Storage, config: CollectorConfig, data_dir: Path, parts: ExitStack) -> Keepers:
-    """Start what deletes, and leave to `parts` how to stop it."""
+def start_keeping(
+    storage: Storage, config: CollectorConfig, data_dir: Path, parts: ExitStack, *, duty: Duty
+) -> Keepers:
+    """Start what deletes, and leave to `parts` how to stop it. `duty`: retention is for one process."""
     erasures = erasures_of(storage, config, data_dir)
     parts.callback(erasures.close)
-    loop = RetentionLoop(storage.store, partial(retention_of, config, storage.engine), first=erasures.resume)
+    retention = partial(retention_of, config, storage.engine)
+    loop = RetentionLoop(storage.store, retention, first=erasures.resume, duty=duty)
     parts.callback(loop.close)
     loop.start()
     return Keepers(erasures, loop)
@@ -48,7 +52,7 @@ def start_keeping(storage: Storage, config: CollectorConfig, data_dir: Path, par
 def erasures_of(storage: Storage, config: CollectorConfig, data_dir: Path) -> Erasures:
     installation_key = kept_secret(storage.engine, "redaction_key")
     redacted = partial(redacted_forms, config.redaction, installation_key)
-    return Erasures(storage.store, storage.engine, data_dir, redacted=redacted)
+    return Erasures(storage.store, storage.engine, data_dir, redacted=redacted, settle=storage.spool.settle)
 
 
 def redacted_forms(config: RedactionConfig, installation_key: bytes, user: str) -> Collection[str]:

@@ -1,6 +1,9 @@
 """The two OTLP servers of the process."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import grpc
 
@@ -14,9 +17,11 @@ from collector.otlp.limits import Limits
 from collector.projects.gate import Gate
 from collector.receiver import receiver_app
 from collector.retention import Retention
+from watchkeeper.base import Base
 from watchkeeper.config import ServerConfig
 from watchkeeper.servers import ServerThread, grpc_endpoint, http
 from watchkeeper.sockets import PortUnavailable, join_address, listen
+from watchkeeper.taking import Taking
 
 
 def exports_of(
@@ -24,6 +29,7 @@ def exports_of(
     ingest: Ingest,
     metrics: CollectorMetrics,
     gate: Gate,
+    budget: ByteBudget,
     retention: Callable[[], Retention] = Retention,
 ) -> Exports:
     """What both servers hand their exports to, so that the limits hold for them together."""
@@ -34,7 +40,6 @@ def exports_of(
         max_future_s=config.max_future_s,
     )
     limits = ReceiverLimits(max_body_bytes=config.max_body_bytes, body_timeout_s=config.body_timeout_s, records=records)
-    budget = ByteBudget(config.max_inflight_bytes)
     return Exports(ingest, metrics, limits=limits, budget=budget, gate=gate, retention=retention)
 
 
@@ -43,6 +48,29 @@ def http_thread(exports: Exports, config: ServerConfig) -> tuple[ServerThread, s
     listener, address = listen(config.host, config.otlp_http_port, option="--otlp-http-port")
     app = receiver_app(exports)
     return ServerThread("OTLP/HTTP", http(app, listener, drain_timeout_s=config.drain_timeout_s)), address
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    http_url: str
+    grpc: GrpcThread
+
+
+def add_receivers(base: Base, taking: Taking) -> Receivers:
+    """Both servers, bound and not started."""
+    config = base.config
+    exports = exports_of(
+        config.collector,
+        taking.storage.ingest,
+        taking.storage.metrics,
+        taking.gate,
+        taking.budget,
+        retention=lambda: taking.keepers.loop.current,
+    )
+    otlp_http, address = http_thread(exports, config.server)
+    otlp_grpc = GrpcThread(exports, config.server)
+    base.servers.extend((otlp_http, otlp_grpc))
+    return Receivers(f"http://{address}", otlp_grpc)
 
 
 class GrpcThread(ServerThread):

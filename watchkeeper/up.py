@@ -1,4 +1,4 @@
-"""`watchkeeper up`: all parts in one process, joined here, started in order and stopped in the reverse order."""
+"""Every process of the platform: the parts of its roles, joined here, started in order and stopped in the reverse."""
 
 import gc
 import json
@@ -6,147 +6,88 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from functools import partial
 from types import FrameType
-from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from fastapi import FastAPI
 
-from collector.api.erasing import erasing_router
-from collector.api.guard import Guard
-from collector.api.system import system_router
 from collector.errors import WatchkeeperError
-from collector.health import Check, Health
-from collector.metrics import CollectorMetrics
-from collector.opinions import Resolving
-from collector.projects.gate import Gate
-from collector.redactions import Redactions
-from evaluators.api import alerts_router
+from collector.memory import keep_freed_blocks
+from watchkeeper.base import Base, open_base
 from watchkeeper.config import Config
-from watchkeeper.datadir import claimed, note_url, write_problem
-from watchkeeper.evaluation import EvaluationMetrics, start_evaluation
-from watchkeeper.keeping import start_keeping
+from watchkeeper.datadir import note_url
+from watchkeeper.evaluation import lags_of, start_evaluation
+from watchkeeper.findings import findings_of
 from watchkeeper.logs import log_to_stderr
-from watchkeeper.otlp import GrpcThread, exports_of, http_thread
+from watchkeeper.otlp import add_receivers
+from watchkeeper.roles import ALL, Role
 from watchkeeper.servers import ServerThread, http
-from watchkeeper.sockets import listen
-from watchkeeper.storage import known_projects, open_storage
-from watchkeeper.web import add_pages, web_app
+from watchkeeper.taking import start_health, start_taking
+from watchkeeper.web import add_pages, rest_of, web_app
+
+DEFAULT_OTLP_URL = "http://127.0.0.1:4318"
 
 log = logging.getLogger(__name__)
 
 
-def run(config: Config) -> None:
+def run(config: Config, roles: Collection[Role] = ALL) -> None:
     """Run until SIGTERM or SIGINT; a second signal ends the process at once.
 
     Raises:
         WatchkeeperError: what keeps it from starting, or a part that failed.
     """
     log_to_stderr()
+    keep_freed_blocks()
     stop = _stop_on_signals()
-    with ExitStack() as parts:
-        servers, ready = _start(config, parts)
+    with ExitStack() as stack:
+        base = open_base(config, roles, stack)
+        ready = _start(base)
         # What was made until now stays to the end, and of what comes little stands in circles: looking for those in all
         # that joining remembers would hold up commits.
         gc.freeze()
         gc.set_threshold(100_000, 20, 50)
         print(json.dumps(ready), flush=True)
         while not stop.wait(1.0):
-            if failed := [server.name for server in servers if not server.is_alive]:
+            if failed := [server.name for server in base.servers if not server.is_alive]:
                 raise WatchkeeperError(f"the {failed[0]} server ended by itself; the log above says why")
         log.info("stopping: what is in hand is finished first")
     log.info("stopped")
 
 
-def _start(config: Config, parts: ExitStack) -> tuple[list[ServerThread], dict[str, str]]:
-    """Start every part, and leave to `parts` how to stop it. Returns the servers and the ready line."""
-    data_dir = parts.enter_context(claimed(config.server.data_dir))
-    ui_socket, ui_address = listen(config.server.host, config.server.port, option="--port")
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    metrics = CollectorMetrics(registry)
+def _start(base: Base) -> dict[str, str]:
+    """Start every part of the roles. Returns the ready line, for whoever started the process."""
+    findings = findings_of(base, ticks="evaluate" in base.roles)
+    if "evaluate" in base.roles:
+        start_evaluation(base, findings)
+    if base.storage is None:
+        app = web_app(base)
+        base.start_duties()
+        _serve(base, app)
+        return {"event": "ready", "http": base.url}
+    taking = start_taking(base, base.storage)
+    health = start_health(base, base.storage, lags_of(base))
+    app = web_app(base, rest_of(base, taking, health, findings))
+    receivers = add_receivers(base, taking) if "collect" in base.roles else None
+    close_streams = None
+    if "dashboard" in base.roles:
+        otlp_url = base.config.server.otlp_url or (receivers.http_url if receivers else DEFAULT_OTLP_URL)
+        close_streams = add_pages(app, base, taking, health, findings, otlp_url=otlp_url)
+    base.start_duties()
+    _serve(base, app, close_streams)
+    note_url(base.data_dir, base.url)
+    line = {"event": "ready", "ui" if "dashboard" in base.roles else "http": base.url}
+    return line | ({"otlp_http": receivers.http_url, "otlp_grpc": receivers.grpc.address} if receivers else {})
 
-    storage = open_storage(config, data_dir, metrics, parts)
-    engine, store, ingest = storage.engine, storage.store, storage.ingest
-    gate = Gate(engine, auth=config.server.auth, beyond_loopback=config.server.is_beyond_loopback)
-    gate.start()
-    parts.callback(gate.close)
-    if gate.lets_nobody_in:
-        log.warning("no API key is valid, so nobody can send or read: make one with `watchkeeper key create`")
-    parts.callback(Resolving(store).close)
-    keepers = start_keeping(storage, config.collector, data_dir, parts)
 
-    ui_url = f"http://{ui_address}"
-    evaluation = start_evaluation(
-        store, engine, config.evaluators, ui_url=ui_url, ingest_load=lambda: ingest.load, parts=parts
-    )
-    registry.register(EvaluationMetrics(evaluation))
-
-    exports = exports_of(config.collector, ingest, metrics, gate, retention=lambda: keepers.loop.current)
-    otlp_http, otlp_http_address = http_thread(exports, config.server)
-    otlp_grpc = GrpcThread(exports, config.server)
-    servers = [otlp_http, otlp_grpc]
-
-    checks: dict[str, Check] = {
-        "store": partial(write_problem, data_dir),
-        "ingest": lambda: ingest.problem,
-        "servers": lambda: next((f"{s.name} ended" for s in servers if not s.is_alive), None),
-        "evaluation": evaluation.problem,
-    }
-    health = Health(
-        metrics,
-        checks=checks,
-        max_queue_bytes=config.collector.max_queue_bytes,
-        load=lambda: ingest.load,
-        footprint=store.footprint,
-        lags=evaluation.lags,
-    )
-    parts.callback(health.close)
-    health.start()
-    redactions = Redactions(storage.policies, partial(known_projects, engine, config.collector.redaction.projects))
-    app = web_app(
-        store=store,
-        ingest=ingest,
-        metrics=metrics,
-        gate=gate,
-        max_body_bytes=config.collector.max_body_bytes,
-        budget=exports.budget,
-        checks=checks,
-        registry=registry,
-        routers=(
-            alerts_router(evaluation.alerts.book, Guard(gate, store)),
-            system_router(Guard(gate, store), health.figures),
-            erasing_router(keepers.erasures, Guard(gate, store)),
-        ),
-    )
-    otlp_url = f"http://{otlp_http_address}"
-    hosts = None
-    if not config.server.is_beyond_loopback:
-        hosts = (config.server.host, urlsplit(config.evaluators.alerts.base_url).hostname or "")
-    close_streams = add_pages(
-        app,
-        store=store,
-        engine=engine,
-        evaluation=evaluation,
-        health=health,
-        redactions=redactions,
-        gate=gate,
-        otlp_url=otlp_url,
-        hosts=hosts,
-    )
-    servers.append(ServerThread("UI", http(app, ui_socket, drain_timeout_s=config.server.drain_timeout_s)))
-    parts.callback(_stop_all, servers)
-    parts.callback(close_streams)
-    for server in servers:
-        server.start()
-    note_url(data_dir, ui_url)
-    return servers, {
-        "event": "ready",
-        "ui": ui_url,
-        "otlp_http": otlp_url,
-        "otlp_grpc": otlp_grpc.address,
-    }
+def _serve(base: Base, app: FastAPI, close_streams: Callable[[], None] | None = None) -> None:
+    server = http(app, base.listener, drain_timeout_s=base.config.server.drain_timeout_s)
+    base.servers.append(ServerThread("UI" if "dashboard" in base.roles else "HTTP", server))
+    base.stack.callback(_stop_all, base.servers)
+    if close_streams is not None:
+        base.stack.callback(close_streams)
+    for each in base.servers:
+        each.start()
 
 
 def _stop_all(servers: list[ServerThread]) -> None:

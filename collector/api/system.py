@@ -34,6 +34,18 @@ class LagShape(BaseModel):
     wait_s: float = Field(description="of the oldest of them")
 
 
+class SpoolShape(BaseModel):
+    entries: int = Field(description="writes that wait for the store")
+    spans: int
+    bytes: int = Field(description="of what waits")
+    file_bytes: int = Field(description="on the disk, with the log and space that is free again")
+    max_bytes: int
+    oldest_age_s: float
+    set_aside_spans: int = Field(description="of writes that the store does not take")
+    store_problem: str | None = Field(description="why the store did not take the last write; it is tried again")
+    problem: str | None = Field(description="why nothing can be taken")
+
+
 class SystemShape(BaseModel):
     time: str
     started_time: str
@@ -57,6 +69,7 @@ class SystemShape(BaseModel):
     max_queue_bytes: int
     load: float = Field(description="share of the last seconds in which requests waited for the disk")
     disk: DiskShape | None
+    spool: SpoolShape | None = Field(description="what was acknowledged and waits on the local disk for the store")
     lags: list[LagShape] | None
 
 

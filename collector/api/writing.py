@@ -85,8 +85,9 @@ def writing_router(
             if kept:
                 refuse_many_days(np.array([call.start_ns for call in kept], np.int64))
                 batch = await run_in_threadpool(batch_of_calls, kept)
-                result = await asyncio.wrap_future(ingest.submit(batch, alone=query.count))
-                n_new = result.n_spans if query.count else None  # a call without telemetry of its own has one span
+                committed = await asyncio.wrap_future(ingest.submit(batch, alone=query.count))
+                # A call without telemetry of its own has one span.
+                n_new = committed.result.n_spans if query.count else None
         metrics.accepted_spans.labels("rest").inc(len(kept))
         metrics.sampled_out_spans.inc(len(calls) - len(kept))
         return _accepted([call.call_id for call in calls], stored=n_new, n_sampled_out=len(calls) - len(kept))

@@ -35,12 +35,10 @@ def read_logs(
         access: of the key that came with it. Sampling keeps all log records: most have no trace to go by.
     Raises:
         BadRequest: if `body` is no such message, or over a limit.
-        TooManyRequests: if these are more records than the key may send now.
     """
     limits = limits or Limits()
     now_ns = time.time_ns() if now_ns is None else now_ns
     sent = grouped(decode_export(body, "LogExport"), limits)
-    access.admit(len(sent.items))
     told = raw_times(sent.field("time"))
     told = np.where(told == 0, raw_times(sent.field("observed")), told)
     times = np.where(told == 0, np.uint64(now_ns), told)

@@ -124,12 +124,10 @@ def read_export(
         access: of the key that came with it: the project of the spans, the share of traces that is kept.
     Raises:
         BadRequest: if `body` is no such message, or over a limit.
-        TooManyRequests: if these are more spans than the key may send now.
     """
     limits = limits or Limits()
     now_ns = time.time_ns() if now_ns is None else now_ns
     sent = grouped(decode_export(body), limits)
-    access.admit(len(sent.items))
     start, end = raw_times(sent.field("start")), raw_times(sent.field("end"))
     problems, n_future = time_problems(start, limits, now_ns)
     bad_ids = ~(is_id(sent.field("trace_id"), 16) & is_id(sent.field("span_id"), 8))

@@ -1,15 +1,14 @@
 """Projects and keys in the state database. Every change is one transaction with its entry in the audit log."""
 
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
-from collector.errors import BadRequest, StoreUnavailable
+from collector.errors import BadRequest
 from collector.projects.audit import write_entry
 from collector.projects.key import ApiKey, Scope, check_key, hash_of, new_secret
 from collector.projects.project import Project, checked_name, checked_retention
@@ -42,7 +41,7 @@ class ProjectBook:
 
     def projects(self) -> Sequence[Project]:
         """All, the oldest first."""
-        with self._transaction() as connection:
+        with self._engine.begin() as connection:
             rows = connection.execute(select(projects).order_by(projects.c.created_ns, projects.c.name))
             return [Project(**row._mapping) for row in rows]
 
@@ -51,7 +50,7 @@ class ProjectBook:
         Raises:
             BadRequest: if there is none of this name.
         """
-        with self._transaction() as connection:
+        with self._engine.begin() as connection:
             return _found(connection, name)
 
     def create_project(
@@ -69,7 +68,7 @@ class ProjectBook:
             telemetry_days=telemetry_days,
         )
         try:
-            with self._transaction() as connection:
+            with self._engine.begin() as connection:
                 connection.execute(insert(projects).values(asdict(project)))
                 details = {"content_days": content_days, "telemetry_days": telemetry_days}
                 self._note(connection, "project.create", f"project:{name}", details)
@@ -92,7 +91,7 @@ class ProjectBook:
         """
         given = {"content_days": content_days, "telemetry_days": telemetry_days, "redaction": redaction}
         changes = {key: value for key, value in given.items() if value is not _UNCHANGED}
-        with self._transaction() as connection:
+        with self._engine.begin() as connection:
             before = _found(connection, name)
             after = Project(**asdict(before) | changes)
             checked_retention(after.content_days, after.telemetry_days)
@@ -104,7 +103,7 @@ class ProjectBook:
 
     def all_keys(self) -> Sequence[ApiKey]:
         """All, also those that open nothing any more, the oldest first."""
-        with self._transaction() as connection:
+        with self._engine.begin() as connection:
             return read_keys(connection)
 
     def create_key(
@@ -136,7 +135,7 @@ class ProjectBook:
             expires_ns=expires_ns,
         )
         check_key(key)
-        with self._transaction() as connection:
+        with self._engine.begin() as connection:
             if project is not None:
                 _found(connection, project)
             connection.execute(insert(api_keys).values(asdict(key) | {"scopes": sorted(key.scopes)}))
@@ -150,7 +149,7 @@ class ProjectBook:
             BadRequest: if there is no such key.
         """
         now_ns = self._clock()
-        with self._transaction() as connection:
+        with self._engine.begin() as connection:
             is_open = (api_keys.c.key_id == key_id) & api_keys.c.revoked_ns.is_(None)
             if connection.execute(update(api_keys).where(is_open).values(revoked_ns=now_ns)).rowcount:
                 self._note(connection, "key.revoke", f"key:{key_id}", {})
@@ -161,14 +160,6 @@ class ProjectBook:
 
     def _note(self, connection: Connection, action: str, target: str, details: Mapping[str, Any]) -> None:
         write_entry(connection, time_ns=self._clock(), actor=self._actor, action=action, target=target, details=details)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            raise StoreUnavailable(f"the state database does not answer: {error.orig}; try again") from error
 
 
 def read_keys(connection: Connection) -> list[ApiKey]:

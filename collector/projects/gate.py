@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from collector.errors import Unauthenticated
+from collector.errors import StoreUnavailable, Unauthenticated
 from collector.projects.access import OPEN, Access, too_fast
 from collector.projects.book import read_keys
 from collector.projects.credentials import shown_key
@@ -150,7 +150,7 @@ class Gate:
     def _look(self, do: Callable[[], None]) -> None:
         try:
             do()
-        except SQLAlchemyError as error:
+        except (StoreUnavailable, SQLAlchemyError) as error:
             log.warning("the state database does not answer; the keys known last stay good: %s", error)
 
     def _access(self, headers: Mapping[str, str], scope: Scope) -> Access:

@@ -49,5 +49,9 @@ def _from_1(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX alerts_by_project ON alerts (project, since_ns)"))
 
 
-_STEPS: Mapping[int, Callable[[Connection], None]] = {1: _from_1}
+def _from_2(_connection: Connection) -> None:
+    """Leases and members, which `create_all` makes."""
+
+
+_STEPS: Mapping[int, Callable[[Connection], None]] = {1: _from_1, 2: _from_2}
 """By the version they start from."""

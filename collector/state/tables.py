@@ -16,7 +16,7 @@ from sqlalchemy import (
     event,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raise it together with a step in `collector.state.migrations`."""
 
 metadata = MetaData()
@@ -30,6 +30,25 @@ checkpoints = Table(
     Column("consumer", String, primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("updated_ns", BigInteger, nullable=False),
+)
+
+# Who does what only one process may do. A token is never given twice: it fences out who held the lease before.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("until_ns", BigInteger, nullable=False),  # of the database's clock
+)
+
+# The processes that share this database, and what each is able to do.
+members = Table(
+    "members",
+    metadata,
+    Column("holder", String, primary_key=True),
+    Column("duties", JSON, nullable=False),
+    Column("until_ns", BigInteger, nullable=False),
 )
 
 rules = Table(
@@ -183,7 +202,7 @@ api_keys = Table(
     Column("last_used_ns", BigInteger),
 )
 
-# Who did what to whom. Nothing here is ever changed or deleted; on SQLite triggers see to it.
+# Who did what to whom. Nothing here is ever changed or deleted; triggers see to it.
 audit_log = Table(
     "audit_log",
     metadata,
@@ -196,9 +215,21 @@ audit_log = Table(
     sqlite_autoincrement=True,
 )
 
-for _change in ("UPDATE", "DELETE"):
-    _trigger = DDL(  # type: ignore[no-untyped-call]
-        f"CREATE TRIGGER audit_log_no_{_change.lower()} BEFORE {_change} ON audit_log "
-        "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
-    )
-    event.listen(audit_log, "after_create", _trigger.execute_if(dialect="sqlite"))
+_ONLY_GROWS = "the audit log is append-only"
+_GUARDS = {
+    "sqlite": [
+        f"CREATE TRIGGER audit_log_no_{change.lower()} BEFORE {change} ON audit_log "
+        f"BEGIN SELECT RAISE(ABORT, '{_ONLY_GROWS}'); END"
+        for change in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE OR REPLACE FUNCTION audit_log_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{_ONLY_GROWS}'; END $$",
+        "CREATE TRIGGER audit_log_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_only_grows()",
+    ],
+}
+for _dialect, _statements in _GUARDS.items():
+    for _statement in _statements:
+        _guard = DDL(_statement)  # type: ignore[no-untyped-call]
+        event.listen(audit_log, "after_create", _guard.execute_if(dialect=_dialect))

@@ -1,6 +1,6 @@
 """What every telemetry store owes its callers. One contract suite (tests/collector/store) holds for all."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,10 +31,14 @@ class TextVector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
-    """How many spans and calls were new; the rest was there already."""
+    """How many spans and calls were new; the rest was there already.
+
+    Of `n_spooled` spans, which are on disk and on their way to the store, it is not known yet.
+    """
 
     n_spans: int
     n_calls: int
+    n_spooled: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +61,8 @@ class Footprint:
         }
 
 
-class TelemetryWriter(Protocol):
-    """Every write is durable when it returns and idempotent: a retry is safe.
+class TelemetrySink(Protocol):
+    """Where what was sent goes. Every write is durable when it returns and idempotent: a retry is safe.
 
     Raises:
         StoreUnavailable: nothing of this write may be taken for stored; a retry may help.
@@ -69,6 +73,10 @@ class TelemetryWriter(Protocol):
 
     def write_scores(self, scores: Sequence[Score]) -> None:
         """Store scores; one with the id of an older score replaces it."""
+
+
+class TelemetryWriter(TelemetrySink, Protocol):
+    """Writes of what was computed from it too, on the same terms."""
 
     def drop_opinions(self, resolved: Sequence[Mapping[str, Any]]) -> None:
         """Forget opinions that became scores."""
@@ -191,6 +199,9 @@ class TelemetryEraser(Protocol):
 
 
 class TelemetryStore(TelemetryWriter, TelemetryReader, TelemetryEraser, Keeping, Protocol):
+    before_read: Callable[[], None]
+    """Called before each read, but for those in the order of arrival: it sees to it that what is on its way is here."""
+
     def waiting_opinions(self, *, since_ns: int, limit: int) -> Sequence[Mapping[str, Any]]:
         """Opinions (rows of OPINION_SCHEMA) that were not dropped yet, newest first."""
 

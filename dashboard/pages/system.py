@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dash import html
 
+from collector.spool.status import SpoolStatus
 from collector.system import SystemFigures
 from dashboard import parts, words
 from dashboard.pages import refusals, system_tables
@@ -129,6 +130,7 @@ def _figures(figures: SystemFigures) -> list[Figure]:
             trend=trends.queue_bytes,
             hint="Decoded and waiting for the disk; load: share of the last seconds in which requests waited for it",
         ),
+        *([] if figures.spool is None else [_spool(figures.spool)]),
         Figure(
             label="On disk",
             value=words.size(None if disk is None else disk.n_bytes),
@@ -142,6 +144,16 @@ def _figures(figures: SystemFigures) -> list[Figure]:
             wrong=f"▲ {lag.evaluator}" if lag is not None and lag.wait_s >= LAG_WARN_S else None,
         ),
     ]
+
+
+def _spool(spool: SpoolStatus) -> Figure:
+    return Figure(
+        label="Waiting for the store",
+        value=words.size(spool.held.n_bytes),
+        note=f"{words.plural(spool.held.n_spans, 'span')}, oldest {words.seconds(spool.oldest_age_s)}",
+        wrong="▲ the store is away" if spool.store_problem else None,
+        hint="Acknowledged, and on this machine's disk until the store has it",
+    )
 
 
 SYSTEM = Page(

@@ -24,7 +24,7 @@ class Finding:
 
 
 def findings(figures: SystemFigures) -> list[Finding]:
-    found = [*_problems(figures), *_refusals(figures), *_pressure(figures), *_lags(figures)]
+    found = [*_problems(figures), *_refusals(figures), *_pressure(figures), *_spool(figures), *_lags(figures)]
     return sorted(found, key=lambda finding: finding.tone != "crit")
 
 
@@ -63,6 +63,27 @@ def _pressure(figures: SystemFigures) -> Iterator[Finding]:
         tone: Tone = "crit" if disk.free_bytes < FREE_CRIT_BYTES else "warn"
         do = "When it is full, telemetry is refused with 503 until there is room. Free some, or keep fewer days."
         yield Finding(tone=tone, what=f"{words.size(disk.free_bytes)} are left on the disk.", do=do)
+
+
+def _spool(figures: SystemFigures) -> Iterator[Finding]:
+    spool = figures.spool
+    if spool is None:
+        return
+    share = spool.held.n_bytes / spool.max_bytes
+    if spool.store_problem is not None:
+        age = words.seconds(spool.oldest_age_s)
+        what = f"The store has not taken anything for {age}, {words.plural(spool.held.n_spans, 'span')} wait for it"
+        do = "They are on this disk and go to the store when it is back, in order. "
+        do += f"{words.percent(share)} of collector.spool.max_bytes is full; beyond it senders get 503."
+        yield Finding(tone="crit" if share >= QUEUE_CRIT else "warn", what=f"{what}: {spool.store_problem}.", do=do)
+    elif share >= QUEUE_WARN:
+        do = "The store is slower than what comes in. Beyond collector.spool.max_bytes senders get 503 and come again."
+        what = f"{words.percent(share)} of the spool is full."
+        yield Finding(tone="crit" if share >= QUEUE_CRIT else "warn", what=what, do=do)
+    if spool.rejected.n_entries:
+        what = f"The store does not take {words.plural(spool.rejected.n_spans, 'span')}; they are set aside."
+        do = "The log says why. They are tried again at the next start, such as that of a version that mends it."
+        yield Finding(tone="warn", what=what, do=do)
 
 
 def _lags(figures: SystemFigures) -> Iterator[Finding]:

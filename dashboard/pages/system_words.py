@@ -57,6 +57,7 @@ ADAPTED: Mapping[str, Told] = {
 PROBLEMS: Mapping[str, str] = {
     "store": f"Free some space or mend the disk. {_AGAIN}.",
     "ingest": f"The reason stands in the log too. {_AGAIN}.",
+    "spool": f"What waits is kept. {_AGAIN}.",
     "servers": "Start Watchkeeper again; its log says why the server ended.",
     "evaluation": "Telemetry is still taken. Start Watchkeeper again; the evaluators go on where they stopped.",
 }

@@ -9,6 +9,8 @@ from collector import cursors
 from collector.errors import BadRequest
 from collector.projects.access import Access
 from collector.query import Page
+from collector.state.leases import Lease
+from collector.state.statements import take_turns
 from collector.state.tables import alerts, outbox
 from collector.verdict import Verdict
 from evaluators.alerts import rulebook, verdict_book
@@ -18,7 +20,6 @@ from evaluators.alerts.outbox import Delivery, Outbox
 from evaluators.alerts.project_alerts import ProjectAlerts
 from evaluators.alerts.rule import Rule
 from evaluators.alerts.step import Phase
-from evaluators.alerts.transaction import transaction
 from evaluators.alerts.verdict_alerts import Answer, Past
 from evaluators.alerts.webhook import notification
 from evaluators.checkpoints import load_checkpoint, save_checkpoint
@@ -50,7 +51,7 @@ class AlertBook:
 
     def rules(self) -> Sequence[Rule]:
         """All rules, also those switched off, the oldest first."""
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             return rulebook.read_rules(connection)
 
     def save_rule(self, rule: Rule, now_ns: int) -> None:
@@ -59,12 +60,14 @@ class AlertBook:
         Raises:
             BadRequest: another rule has its name.
         """
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
+            take_turns(connection, "rules")
             rulebook.write_rule(connection, rule, now_ns)
 
     def save_first_rules(self, first: Sequence[Rule], now_ns: int) -> None:
         """Save `first` where there has never been a rule."""
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
+            take_turns(connection, "rules")  # two processes may start an installation
             rulebook.write_first_rules(connection, first, now_ns)
 
     def alerts(
@@ -93,14 +96,14 @@ class AlertBook:
         if cursor is not None:
             conditions.append(_after(*cursors.decode(cursor)))
         query = select(alerts).where(*conditions).order_by(alerts.c.since_ns.desc(), alerts.c.alert_id).limit(limit + 1)
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             found = [alert_of(row) for row in connection.execute(query)]
         items = found[:limit]
         more = len(found) > limit
         return Page(items=items, next_cursor=cursors.encode(items[-1].since_ns, items[-1].alert_id) if more else None)
 
     def alert(self, alert_id: str) -> Alert | None:
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             row = connection.execute(select(alerts).where(alerts.c.alert_id == alert_id)).first()
         return None if row is None else alert_of(row)
 
@@ -109,7 +112,7 @@ class AlertBook:
         query = select(alerts).where(alerts.c.state.in_((Phase.PENDING, Phase.FIRING)))
         if project is not None:
             query = query.where(alerts.c.project == project)
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             return [alert_of(row) for row in connection.execute(query.order_by(alerts.c.since_ns.desc()))]
 
     def acknowledge(self, alert_id: str, author: str, now_ns: int) -> Alert:
@@ -121,7 +124,7 @@ class AlertBook:
         if not author.strip():
             raise BadRequest("author must say who acknowledges, got an empty text")
         unseen = (alerts.c.alert_id == alert_id) & alerts.c.acknowledged_ns.is_(None)
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             connection.execute(
                 update(alerts).where(unseen).values(acknowledged_ns=now_ns, acknowledged_by=author.strip())
             )
@@ -136,21 +139,34 @@ class AlertBook:
 
     def pasts(self, rule_id: str) -> Mapping[str, Past]:
         """Of a verdict rule: the newest alert of each series, by fingerprint."""
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             return verdict_book.read_pasts(connection, rule_id)
 
     def answers(self, verdicts: Sequence[Verdict]) -> Mapping[str, Answer]:
         """What people said of these verdicts, by verdict id."""
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             return verdict_book.read_answers(connection, verdicts)
 
     def seen_until_ns(self, rule_id: str) -> int | None:
         """When the newest verdict was decided that a verdict rule has seen; None: it has seen none."""
         return load_checkpoint(self._engine, _consumer(rule_id)) or None
 
-    def commit(self, changes: Sequence[Change], now_ns: int, *, seen_until_ns: Mapping[str, int] | None = None) -> None:
-        """Store `changes` with their notifications, and how far verdict rules have read: all of it or nothing."""
-        with transaction(self._engine) as connection:
+    def commit(
+        self,
+        changes: Sequence[Change],
+        now_ns: int,
+        *,
+        seen_until_ns: Mapping[str, int] | None = None,
+        lease: Lease | None = None,
+    ) -> None:
+        """Store `changes` with their notifications, and how far verdict rules have read: all of it or nothing.
+
+        Raises:
+            LeaseLost: `lease` has gone to another process, which evaluates by itself.
+        """
+        with self._engine.begin() as connection:
+            if lease is not None:
+                lease.check(connection)
             for change in changes:
                 alert = change.alert
                 as_it_was = (alerts.c.alert_id == alert.alert_id) & (alerts.c.state == change.before)

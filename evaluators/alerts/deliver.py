@@ -33,6 +33,7 @@ def deliver(
     give_up_after_s: float,
     clock: Callable[[], int],
     rng: random.Random,
+    is_mine: Callable[[], bool] = lambda: True,
 ) -> None:
     """Attempt each due notification once. At least once: a crash after the receiver's answer repeats the delivery id.
 
@@ -41,9 +42,12 @@ def deliver(
 
     Args:
         clock: Unix ns.
+        is_mine: asked before each attempt; False: another process delivers now.
     """
     silent: set[str] = set()
     for delivery in outbox.due(clock()):
+        if not is_mine():
+            return
         if delivery.receiver in silent:
             continue
         receiver = receivers.get(delivery.receiver)

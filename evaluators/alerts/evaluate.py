@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from collector.errors import BadRequest
 from collector.query import Aggregation, Dimension, Filters
+from collector.state.leases import Lease
 from collector.store.base import TelemetryReader
 from collector.times import NS_PER_S
 from collector.verdict import Verdict
@@ -25,18 +26,21 @@ LATE_NS = 600 * NS_PER_S
 _log = logging.getLogger(__name__)
 
 
-def evaluate(rules: Sequence[Rule], store: TelemetryReader, book: AlertBook, now_ns: int) -> Sequence[Change]:
+def evaluate(
+    rules: Sequence[Rule], store: TelemetryReader, book: AlertBook, now_ns: int, *, lease: Lease | None = None
+) -> Sequence[Change]:
     """Bring the alerts up to date with the store and return what changed, after it was committed.
 
     A rule that the store refuses is logged and skipped, so that it cannot silence the others.
 
     Raises:
         StoreUnavailable: the next evaluation does what this one could not.
+        LeaseLost: another process evaluates now.
     """
     open_alerts = book.open_alerts()
     changes = orphan_changes(rules, open_alerts, now_ns)
     if changes:
-        book.commit(changes, now_ns)
+        book.commit(changes, now_ns, lease=lease)
     for rule in rules:
         if not rule.enabled:
             continue
@@ -44,9 +48,9 @@ def evaluate(rules: Sequence[Rule], store: TelemetryReader, book: AlertBook, now
         try:
             match rule:
                 case MetricRule():
-                    changes += _evaluate_metric(rule, of_rule, store, book, now_ns)
+                    changes += _evaluate_metric(rule, of_rule, store, book, now_ns, lease)
                 case VerdictRule():
-                    changes += _evaluate_verdicts(rule, store, book, now_ns)
+                    changes += _evaluate_verdicts(rule, store, book, now_ns, lease)
         except BadRequest as error:
             _log.error("rule %s cannot be evaluated: %s", rule.rule_id, error)
     for change in changes:
@@ -77,11 +81,16 @@ def _belongs(rule: Rule, alert: Alert) -> bool:
 
 
 def _evaluate_metric(
-    rule: MetricRule, open_alerts: dict[str, Alert], store: TelemetryReader, book: AlertBook, now_ns: int
+    rule: MetricRule,
+    open_alerts: dict[str, Alert],
+    store: TelemetryReader,
+    book: AlertBook,
+    now_ns: int,
+    lease: Lease | None,
 ) -> list[Change]:
     changes = metric_changes(rule, read_metric(rule, store, now_ns), open_alerts, now_ns)
     if changes:
-        book.commit(changes, now_ns)
+        book.commit(changes, now_ns, lease=lease)
     return changes
 
 
@@ -111,14 +120,17 @@ def read_metric(rule: MetricRule, store: TelemetryReader, now_ns: int) -> list[R
     return readings
 
 
-def _evaluate_verdicts(rule: VerdictRule, store: TelemetryReader, book: AlertBook, now_ns: int) -> list[Change]:
+def _evaluate_verdicts(
+    rule: VerdictRule, store: TelemetryReader, book: AlertBook, now_ns: int, lease: Lease | None
+) -> list[Change]:
     seen_ns = book.seen_until_ns(rule.rule_id)
     since_ns = now_ns - FIRST_LOOK_BACK_NS if seen_ns is None else seen_ns - LATE_NS
     verdicts = _read_verdicts(rule, store, since_ns, now_ns)
     changes = verdict_changes(rule, verdicts, book.pasts(rule.rule_id), book.answers(verdicts), now_ns)
     newest_ns = max((verdict.decided_ns for verdict in verdicts), default=seen_ns)
     if changes or newest_ns != seen_ns:
-        book.commit(changes, now_ns, seen_until_ns={} if newest_ns is None else {rule.rule_id: newest_ns})
+        seen_until_ns = {} if newest_ns is None else {rule.rule_id: newest_ns}
+        book.commit(changes, now_ns, seen_until_ns=seen_until_ns, lease=lease)
     return changes
 
 

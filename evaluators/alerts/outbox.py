@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, Engine, FromClause, Row, exists, func, sel
 
 from collector.state.tables import outbox
 from collector.times import format_rfc3339
-from evaluators.alerts.transaction import transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +57,13 @@ class Outbox:
         """Those to attempt now, the oldest first; of one alert and receiver only the first that is on its way, so that
         nobody hears of the end of an alert before its beginning."""
         query = select(outbox).where(_ON_ITS_WAY, _FIRST, outbox.c.next_attempt_ns <= now_ns)
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             return [_delivery(row) for row in connection.execute(query.order_by(outbox.c.created_ns))]
 
     def next_due_ns(self) -> int | None:
         """When the next attempt is due; None: nothing is on its way."""
         query = select(func.min(outbox.c.next_attempt_ns)).where(_ON_ITS_WAY, _FIRST)
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             due_ns: int | None = connection.scalar(query)
         return due_ns
 
@@ -80,7 +79,7 @@ class Outbox:
     def hold(self, receiver: str, *, until_ns: int) -> None:
         """Attempt nothing to `receiver` before `until_ns`."""
         early = outbox.c.next_attempt_ns < until_ns
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             connection.execute(
                 update(outbox).where(_ON_ITS_WAY, outbox.c.receiver == receiver, early).values(next_attempt_ns=until_ns)
             )
@@ -89,13 +88,13 @@ class Outbox:
         """All notifications of these alerts, the oldest first, by alert id."""
         found: dict[str, list[Delivery]] = {alert_id: [] for alert_id in alert_ids}
         query = select(outbox).where(outbox.c.alert_id.in_(alert_ids)).order_by(outbox.c.created_ns, outbox.c.receiver)
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             for row in connection.execute(query):
                 found[row.alert_id].append(_delivery(row))
         return found
 
     def _set(self, delivery: Delivery, **values: Any) -> None:
-        with transaction(self._engine) as connection:
+        with self._engine.begin() as connection:
             connection.execute(update(outbox).where(outbox.c.delivery_id == delivery.delivery_id).values(values))
 
 

@@ -6,12 +6,15 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import httpx
 from sqlalchemy import Engine
 
 from collector.errors import StoreUnavailable
+from collector.state.duties import Duty, SoleDuty
+from collector.state.leases import Lease, LeaseLost
 from collector.store.base import TelemetryReader
 from collector.times import NS_PER_S
 from evaluators.alerts.book import AlertBook
@@ -21,7 +24,10 @@ from evaluators.alerts.deliver import deliver, open_client
 from evaluators.alerts.evaluate import evaluate
 from evaluators.alerts.outbox import Outbox
 
+DUTY = "alerting"
+"""The name of the lease: alerts are evaluated and told of by one process."""
 RETRY_S = 0.2
+OTHERS_TURN_S = 1.0
 
 T = TypeVar("T")
 
@@ -42,7 +48,10 @@ class AlertService:
         *,
         clock: Callable[[], int] = time.time_ns,
         rng: random.Random | None = None,
+        duty: Duty | None = None,
     ) -> None:
+        """`duty`: None: there is no other process."""
+        self._duty = duty or SoleDuty(engine, DUTY)
         receivers = {receiver.name: receiver for receiver in config.receivers}
         self.book = AlertBook(engine, receivers=tuple(receivers), base_url=config.base_url)
         self._outbox = Outbox(engine)
@@ -51,6 +60,7 @@ class AlertService:
         self._receivers = receivers
         self._clock = clock
         self._rng = rng or random.Random()
+        self._next_tick_s = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -71,20 +81,29 @@ class AlertService:
 
     def _run(self) -> None:
         with open_client(self._config.timeout_s) as client:
-            next_tick_s = time.monotonic()
             while not self._stopping.is_set():
-                if time.monotonic() >= next_tick_s:
-                    next_tick_s = time.monotonic() + self._config.interval_s
-                    self._attempt(self._evaluate)
-                self._attempt(lambda: self._deliver(client))
-                until_due_s = self._attempt(self._until_due_s)
-                wait_s = RETRY_S if until_due_s is None else until_due_s
-                self._stopping.wait(min(next_tick_s - time.monotonic(), wait_s))
+                try:
+                    wait_s = self._attempt(partial(self._turn, client))
+                except LeaseLost as lost:
+                    _log.info("%s", lost)
+                    wait_s = None
+                self._stopping.wait(RETRY_S if wait_s is None else wait_s)
 
-    def _evaluate(self) -> None:
-        evaluate(self.book.rules(), self._store, self.book, self._clock())
+    def _turn(self, client: httpx.Client) -> float:
+        """Do what is due, if it is this process's to do; gives the seconds until the next turn."""
+        with self._duty.turn() as lease:
+            if lease is None:
+                return OTHERS_TURN_S
+            if time.monotonic() >= self._next_tick_s:
+                self._next_tick_s = time.monotonic() + self._config.interval_s
+                self._attempt(partial(self._evaluate, lease))
+            self._attempt(partial(self._deliver, client, lease))
+            return min(self._next_tick_s - time.monotonic(), self._until_due_s())
 
-    def _deliver(self, client: httpx.Client) -> None:
+    def _evaluate(self, lease: Lease) -> None:
+        evaluate(self.book.rules(), self._store, self.book, self._clock(), lease=lease)
+
+    def _deliver(self, client: httpx.Client, lease: Lease) -> None:
         deliver(
             self._outbox,
             self._receivers,
@@ -92,6 +111,7 @@ class AlertService:
             give_up_after_s=self._config.give_up_after_s,
             clock=self._clock,
             rng=self._rng,
+            is_mine=lambda: self._duty.is_held(lease),
         )
 
     def _until_due_s(self) -> float:
@@ -103,6 +123,8 @@ class AlertService:
         """What `work` gives; None when it failed."""
         try:
             return work()
+        except LeaseLost:
+            raise
         except StoreUnavailable as error:
             _log.warning("alerts: %s", error)
         except Exception:

@@ -12,15 +12,23 @@ from sqlalchemy import Engine
 from collector.call import Call
 from collector.errors import BadRequest
 from collector.projects.reader import ProjectReader
+from collector.state.duties import Duty, SoleDuty
+from collector.state.leases import Lease, fence, token_of
 from collector.verdict import Verdict
 from evaluators import features
-from evaluators.checkpoints import load_checkpoint, save_checkpoint
+from evaluators.checkpoints import load_checkpoint, read_checkpoint, save_checkpoint
 from evaluators.drift.config import DriftConfig
 from evaluators.drift.judgement import UnitsGone, judge_window
-from evaluators.drift.monitor_table import load_feedback, load_records, save_feedback, save_records
+from evaluators.drift.monitor_table import (
+    load_feedback,
+    load_records,
+    read_record,
+    save_feedback,
+    save_records,
+)
 from evaluators.drift.project_monitors import ProjectMonitors
 from evaluators.drift.record import Record, Segment
-from evaluators.runner import Store, seq_of
+from evaluators.runner import Store, duty_of, seq_of
 from evaluators.text import TEXT
 from evaluators.vectors import OUTPUT_FEATURES
 
@@ -54,6 +62,7 @@ class Monitors:
 
     Reads calls in the order of arrival, behind the consumer that computes their features. State and place are saved
     together, and a window's randomness is seeded by its name: a restart or crash changes no verdict and repeats none.
+    One process ticks; any may look at the states and answer verdicts, and the one that ticks starts from the answer.
     """
 
     def __init__(
@@ -62,7 +71,12 @@ class Monitors:
         store: Store,
         clock: Callable[[], int] = time.time_ns,
         config: DriftConfig | None = None,
+        *,
+        duty: Duty | None = None,
     ) -> None:
+        """`duty`: None: there is no other process."""
+        self._duty = duty or SoleDuty(engine, duty_of(DRIFT))
+        self._lease: Lease | None = None
         self._engine = engine
         self._store = store
         self._clock = clock
@@ -70,6 +84,7 @@ class Monitors:
         self._lock = threading.Lock()
         # Replaced, never changed in place, so that `states` reads without waiting.
         self._records = load_records(engine)
+        self._seen = self._place()
         self._said_full = False
 
     def tick(self, *, stop: Callable[[], bool] = lambda: False) -> Sequence[Verdict]:
@@ -77,11 +92,20 @@ class Monitors:
 
         Raises:
             StoreUnavailable: nothing is lost, the next tick goes on.
+            LeaseLost: the same; another process does it, or somebody answered a verdict meanwhile.
         """
-        verdicts = self._deliver()
-        while not stop() and self._advance():
-            verdicts += self._deliver()
-        return verdicts
+        with self._duty.turn() as lease:
+            if lease is None:
+                self._lease = None
+                return []
+            if lease != self._lease:
+                with self._lock:
+                    self._records = load_records(self._engine)
+                self._lease = lease
+            verdicts = self._deliver(lease)
+            while not stop() and self._advance(lease):
+                verdicts += self._deliver(lease)
+            return verdicts
 
     def of_project(self, project: str) -> ProjectMonitors:
         """The same monitors, of which there are only those of `project`."""
@@ -89,6 +113,7 @@ class Monitors:
 
     def states(self) -> Sequence[MonitorState]:
         """Every monitor, by project, service and model."""
+        self._look_again()
         states = [self._state(record) for record in self._records.copy().values()]
         return sorted(states, key=lambda s: (s.project, s.service or "", s.request_model or ""))
 
@@ -101,19 +126,21 @@ class Monitors:
             BadRequest: if no monitor gave this verdict.
         """
         with self._lock:
-            record = self._records.get(verdict.monitor)
-            if record is None:
-                raise BadRequest(f"there is no monitor {verdict.monitor}; reload the page and try again")
-            ends = {window.verdict_id: window.last_seq for window in record.windows}
-            # A verdict so old that its window is forgotten: everything since is one and the same anyway.
-            after_seq = ends.get(verdict.verdict_id, record.seq)
-            renewed = record.restarted(features_version=features.VERSION, after_seq=after_seq)
             now_ns = self._clock()
             with self._engine.begin() as connection:
+                fence(connection, self._duty.name)  # whoever is at the next calls begins anew from what is saved here
+                record = read_record(connection, verdict.monitor)
+                if record is None:
+                    raise BadRequest(f"there is no monitor {verdict.monitor}; reload the page and try again")
+                ends = {window.verdict_id: window.last_seq for window in record.windows}
+                # A verdict so old that its window is forgotten: everything since is one and the same anyway.
+                after_seq = ends.get(verdict.verdict_id, record.seq)
+                renewed = record.restarted(features_version=features.VERSION, after_seq=after_seq)
                 save_feedback(connection, verdict.verdict_id, "accepted", author=author, now_ns=now_ns)
                 save_records(connection, [renewed], now_ns=now_ns)
-                place = min(after_seq, load_checkpoint(self._engine, DRIFT))
+                place = min(after_seq, read_checkpoint(connection, DRIFT))
                 save_checkpoint(connection, DRIFT, seq=place, now_ns=now_ns)
+            self._duty.outdated()
             self._records = self._records | {verdict.monitor: renewed}
 
     def report_false(self, verdict_id: str, author: str) -> None:
@@ -129,7 +156,17 @@ class Monitors:
         """How many calls it has not looked at yet."""
         return max(0, self._store.last_seq() - load_checkpoint(self._engine, DRIFT))
 
-    def _advance(self) -> bool:
+    def _look_again(self) -> None:
+        """Where another process ticks, what it has saved."""
+        if self._lease is None and (place := self._place()) != self._seen:
+            self._records, self._seen = load_records(self._engine), place
+
+    def _place(self) -> tuple[int, int]:
+        """Different after each step of whoever ticks, and after each answer."""
+        with self._engine.connect() as connection:
+            return read_checkpoint(connection, DRIFT), token_of(connection, self._duty.name)
+
+    def _advance(self, lease: Lease) -> bool:
         """Look at the next batch of calls; whether there was one."""
         with self._lock:
             place, end = load_checkpoint(self._engine, DRIFT), load_checkpoint(self._engine, TEXT)
@@ -139,6 +176,7 @@ class Monitors:
             touched = self._take(calls)
             now_ns = self._clock()
             with self._engine.begin() as connection:
+                lease.check(connection)
                 save_records(connection, touched.values(), now_ns=now_ns)
                 save_checkpoint(connection, DRIFT, seq=seq_of(calls[-1]) if calls else end, now_ns=now_ns)
             self._records = self._records | touched
@@ -191,7 +229,7 @@ class Monitors:
         record.tested(verdict, seq)
         return record
 
-    def _deliver(self) -> list[Verdict]:
+    def _deliver(self, lease: Lease) -> list[Verdict]:
         """Write the verdicts that are decided and saved, and only then forget that they are to be written."""
         with self._lock:
             waiting = {key: record for key, record in self._records.items() if record.undelivered}
@@ -203,6 +241,7 @@ class Monitors:
             for record in delivered.values():
                 record.undelivered = []
             with self._engine.begin() as connection:
+                lease.check(connection)
                 save_records(connection, delivered.values(), now_ns=self._clock())
             self._records = self._records | delivered
             return verdicts

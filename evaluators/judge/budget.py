@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, select, update
 
+from collector.state.statements import insert_into
 from collector.state.tables import judge_spend
 from collector.times import utc_day
 
@@ -68,11 +68,9 @@ class Budget:
         with self.engine.connect() as connection:
             if connection.scalar(select(judge_spend.c.utc_day).where(judge_spend.c.utc_day == day)):
                 return
-        try:
-            with self.engine.begin() as connection:
-                connection.execute(insert(judge_spend).values(utc_day=day, n_calls=0, cost_usd=0.0))
-        except IntegrityError:
-            pass  # another writer opened it a moment ago
+        with self.engine.begin() as connection:
+            opened = insert_into(connection, judge_spend).values(utc_day=day, n_calls=0, cost_usd=0.0)
+            connection.execute(opened.on_conflict_do_nothing())  # another writer may be as quick
 
     def _add(self, day: str, *, n_calls: int, cost_usd: float) -> None:
         with self.engine.begin() as connection:

@@ -1,12 +1,10 @@
 """Which calls are looked at closer: a share with known probability, the same on every retry and in every process."""
 
 import hashlib
-import secrets
 
-from sqlalchemy import Engine, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine
 
-from collector.state.tables import meta
+from collector.state.secrets import kept_secret
 
 
 def draw(key: bytes, purpose: str, target_id: str) -> float:
@@ -28,15 +26,4 @@ def sampled(key: bytes, call_id: str, share: float) -> bool:
 
 def sampling_key(engine: Engine) -> bytes:
     """The secret of this installation's draws, made on first use."""
-    query = select(meta.c.value).where(meta.c.key == "sampling_key")
-    with engine.connect() as connection:
-        value = connection.scalar(query)
-    if value is None:
-        try:
-            with engine.begin() as connection:
-                connection.execute(insert(meta).values(key="sampling_key", value=secrets.token_hex(32)))
-        except IntegrityError:
-            pass  # another process made it a moment ago
-        with engine.connect() as connection:
-            value = connection.scalars(query).one()
-    return bytes.fromhex(value)
+    return kept_secret(engine, "sampling_key")

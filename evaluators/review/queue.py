@@ -77,7 +77,7 @@ class ReviewQueue:
         for start in range(0, len(rows), _ROWS_PER_INSERT):
             with self._engine.begin() as connection:
                 some = rows[start : start + _ROWS_PER_INSERT]
-                n_new += len(connection.execute(statements.insert_missing(self._engine, some)).all())
+                n_new += len(connection.execute(statements.insert_missing(connection, some)).all())
                 n_excess = connection.scalars(statements.count_open()).one() - self._config.max_open
                 if n_excess > 0:
                     connection.execute(statements.trim(n_excess, now_ns))

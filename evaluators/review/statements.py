@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Engine, Select, Update, delete, func, or_, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, Delete, Select, Update, delete, func, or_, select, true, update
 
+from collector.state.statements import insert_into
 from collector.state.tables import review_items as items
 
 
-def insert_missing(engine: Engine, rows: Sequence[dict[str, Any]]) -> Any:
+def insert_missing(connection: Connection, rows: Sequence[dict[str, Any]]) -> Any:
     """Insert the rows whose item or call is not there yet, and return the ids of those."""
-    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-    return insert(items).values(list(rows)).on_conflict_do_nothing().returning(items.c.item_id)
+    return insert_into(connection, items).values(list(rows)).on_conflict_do_nothing().returning(items.c.item_id)
 
 
 def trim(n_excess: int, now_ns: int) -> Delete:

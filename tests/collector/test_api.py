@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from collector.api import install_error_answers, shapes, telemetry_router, unknown_paths_router
 from collector.calllog import call_of
@@ -19,7 +20,6 @@ from collector.projects.gate import Gate
 from collector.rows import batch_of, span_of_call
 from collector.score import Score
 from collector.span import Span, SpanEvent, SpanLink
-from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore
 from collector.times import parse_rfc3339
@@ -37,10 +37,8 @@ def store(tmp_path: Path) -> Iterator[TelemetryStore]:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    engine = open_state(state_url(tmp_path))
-    yield Gate(engine)
-    engine.dispose()
+def gate(engine: Engine) -> Gate:
+    return Gate(engine)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sqlite3
 import threading
 
 import pytest
@@ -12,7 +11,7 @@ from collector.erasure import Asked, Erasures
 from collector.errors import BadRequest, StoreUnavailable
 from collector.projects.audit import read_entries
 from collector.query import Filters
-from collector.state import STATE_FILE, open_state, state_url
+from collector.state import STATE_FILE
 from collector.state.tables import review_items
 from collector.store import open_store
 from collector.times import parse_rfc3339
@@ -24,14 +23,13 @@ SHA = hashlib.sha256(WHO.encode()).hexdigest()
 
 
 @pytest.fixture
-def parts(tmp_path):
+def parts(tmp_path, engine):
     """A store, a state database and erasures on them."""
-    store, engine = open_store(tmp_path), open_state(state_url(tmp_path))
+    store = open_store(tmp_path)
     erasures = Erasures(store, engine, tmp_path, clock=lambda: NOW_NS, redacted=lambda user: [f"[{user}]"])
     yield store, engine, erasures
     erasures.close()
     store.close()
-    engine.dispose()
 
 
 def asked(**given):
@@ -163,6 +161,6 @@ def test_the_bytes_of_review_items_are_gone_too(parts, tmp_path, a_call, a_batch
     with engine.begin() as connection:
         connection.execute(insert(review_items), [a_review_item(call, "item")])
     erasures.erase(asked())
-    with sqlite3.connect(tmp_path / STATE_FILE) as state:
-        assert state.execute("SELECT count(*) FROM review_items").fetchone() == (0,)
+    with engine.connect() as connection:
+        assert connection.execute(select(review_items)).all() == []
     assert all(WHO.encode() not in path.read_bytes() for path in tmp_path.glob(f"{STATE_FILE}*"))

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from collector.batch import Batch
 from collector.budget import ByteBudget
@@ -30,7 +31,6 @@ from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.projects.book import ProjectBook
 from collector.projects.gate import Gate
-from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore, WriteResult
 
@@ -157,8 +157,12 @@ def test_what_is_in_hand_already_bounds_what_may_come() -> None:
     assert budget.n_bytes == 0
 
 
-def test_broken_bytes_and_too_large_ones_are_refused_for_good() -> None:
-    code, status = asyncio.run(refusal(Exports(*not_reached()), b"not protobuf"))
+def test_broken_bytes_and_too_large_ones_are_refused_for_good(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        metrics = CollectorMetrics(CollectorRegistry())
+        ingest = Ingest(store, metrics)
+        code, status = asyncio.run(refusal(Exports(ingest, metrics), b"not protobuf"))
+        ingest.close()
     assert (code, status.code, len(status.details)) == (grpc.StatusCode.INVALID_ARGUMENT, Code.INVALID_ARGUMENT, 0)
     small = Exports(*not_reached(), limits=ReceiverLimits(max_body_bytes=1000))
     for options in ({}, {"compression": grpc.Compression.Gzip}):  # 1 MB of zeros packs to 1 kB
@@ -166,8 +170,7 @@ def test_broken_bytes_and_too_large_ones_are_refused_for_good() -> None:
         assert (code, len(status.details)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, 0)  # without RetryInfo: for good
 
 
-def test_the_key_decides_and_a_fast_sender_is_told_when_to_go_on(tmp_path: Path) -> None:
-    engine = open_state(state_url(tmp_path))
+def test_the_key_decides_and_a_fast_sender_is_told_when_to_go_on(engine: Engine) -> None:
     book = ProjectBook(engine, time.time_ns, actor="ops")
     book.create_project("shop")
     key = book.create_key(project="shop", scopes=["ingest"], rate_limit_spans_per_s=0.01, burst_spans=1).secret
@@ -182,12 +185,9 @@ def test_the_key_decides_and_a_fast_sender_is_told_when_to_go_on(tmp_path: Path)
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert len(status.details) == 1
     gate.close()
-    engine.dispose()
 
 
 class NotReached:
-    coming = staticmethod(nullcontext)
-
     def submit(self, *_: object) -> None:
         raise AssertionError("what is refused must not come here")
 

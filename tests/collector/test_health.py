@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from sqlalchemy import Engine
 
 from collector.api import install_error_answers
 from collector.api.guard import Guard
@@ -21,7 +22,6 @@ from collector.health import EVERY_S, WINDOW_S, Health
 from collector.metrics import CollectorMetrics
 from collector.projects.gate import Gate
 from collector.readings import quantile, reading_of
-from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore
 from collector.system import Lag
@@ -165,17 +165,14 @@ def test_a_quantile_beyond_the_last_bucket_is_its_bound() -> None:
 
 
 @pytest.fixture
-def api(health: Health, store: TelemetryStore, tmp_path: Path) -> Iterator[Callable[..., TestClient]]:
-    engine = open_state(state_url(tmp_path))
-
+def api(health: Health, store: TelemetryStore, engine: Engine) -> Callable[..., TestClient]:
     def serve(**options: Any) -> TestClient:
         app = FastAPI()
         install_error_answers(app)
         app.include_router(system_router(Guard(Gate(engine, **options), store), health.figures))
         return TestClient(app)
 
-    yield serve
-    engine.dispose()
+    return serve
 
 
 def test_the_figures_are_read_over_rest(api: Callable[..., TestClient], metrics: CollectorMetrics) -> None:

@@ -16,9 +16,11 @@ import pytest
 from bench.hostile import decoded, understanding_of
 from collector.config import CollectorConfig
 from collector.errors import TooLarge
+from collector.intake.local import Intake
+from collector.intake.sent import Sent
 from collector.redaction.config import RedactionConfig
 from collector.store import open_store
-from tests.collector.hostile import REQUESTS
+from tests.collector.hostile import NOW_NS, REQUESTS
 
 N_BYTES, N_STORED = 60_000, 500_000
 MOST_TIMES = 2.6
@@ -113,6 +115,16 @@ def test_numbers_that_are_nobodys_take_no_step_of_python_each(name: str) -> None
 def test_a_request_with_more_to_redact_than_is_looked_at_is_refused() -> None:
     with pytest.raises(TooLarge, match=r"more than 100000 places .* send fewer records"):
         cpu_s("text of mails", 6_000_000, ALL_KINDS)
+
+
+def test_a_request_that_came_together_with_such_a_one_is_stored() -> None:
+    intake = Intake(understanding_of(ALL_KINDS))
+    too_much, plain = REQUESTS["text of mails"].build(6_000_000), REQUESTS["messages"].build(100_000)
+    found = intake.understand([Sent(signal="traces", body=body, now_ns=NOW_NS) for body in (too_much, plain)])
+    refused, stored = found.outcomes
+    assert isinstance(refused.error, TooLarge)
+    assert stored.error is None
+    assert sum(batch.spans.num_rows for batch in found.batches) == stored.n_kept > 0
 
 
 @pytest.mark.parametrize(

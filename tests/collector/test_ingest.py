@@ -69,6 +69,6 @@ def test_a_batch_that_wants_its_own_counts_is_committed_by_itself(tmp_path: Path
         alone = ingest.submit(a_batch(call_id="alone"), alone=True)
         after = [ingest.submit(a_batch(call_id=f"a{i}")) for i in range(20)]
         again = ingest.submit(a_batch(call_id="alone"), alone=True)
-        assert (alone.result(30).n_spans, again.result(30).n_spans) == (1, 0)
+        assert (alone.result(30).result.n_spans, again.result(30).result.n_spans) == (1, 0)
         ingest.close()
         assert all(future.done() for future in (*together, *after))

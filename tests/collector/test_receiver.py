@@ -30,6 +30,7 @@ from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from collector.batch import Batch
 from collector.budget import ByteBudget
@@ -41,7 +42,6 @@ from collector.projects.book import ProjectBook
 from collector.projects.gate import Gate
 from collector.query import Filters
 from collector.receiver import JSON, PROTOBUF, receiver_app
-from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore, WriteResult
 
@@ -299,10 +299,9 @@ def test_a_sender_that_hangs_up_half_way_leaves_nothing_behind(receiver: Receive
     assert receiver.post(an_export(1)).status_code == 200
 
 
-def test_the_key_decides_before_the_body_is_read(tmp_path: Path) -> None:
+def test_the_key_decides_before_the_body_is_read(tmp_path: Path, engine: Engine) -> None:
     registry = CollectorRegistry()
     metrics = CollectorMetrics(registry)
-    engine = open_state(state_url(tmp_path))
     book = ProjectBook(engine, time.time_ns, actor="ops")
     book.create_project("shop")
     key = book.create_key(project="shop", scopes=["ingest"], rate_limit_spans_per_s=0.01, burst_spans=3).secret

@@ -11,15 +11,15 @@ from fastapi.testclient import TestClient
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from collector.api import install_error_answers, telemetry_router
 from collector.api.shapes import LogRecordShape, MetricPointShape
-from collector.exports import prepare_logs, prepare_metrics
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.prepared import prepare_logs, prepare_metrics
 from collector.projects.book import ProjectBook
 from collector.projects.gate import Gate
-from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore
 from collector.times import parse_rfc3339
@@ -37,22 +37,19 @@ def store(tmp_path: Path) -> Iterator[TelemetryStore]:
 
 
 @pytest.fixture
-def key(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    engine = open_state(state_url(tmp_path))
+def key(engine: Engine) -> Callable[..., str]:
     book = ProjectBook(engine, lambda: NOW_NS, actor="test")
 
     def make(project: str) -> str:
         book.create_project(project)
         return f"Bearer {book.create_key(project=project, scopes=('read',)).secret}"
 
-    yield make
-    engine.dispose()
+    return make
 
 
 @pytest.fixture
-def api(store: TelemetryStore, tmp_path: Path) -> Iterator[Callable[[], TestClient]]:
+def api(store: TelemetryStore, engine: Engine) -> Iterator[Callable[[], TestClient]]:
     """`api()` serves the keys that there are by then."""
-    engine = open_state(state_url(tmp_path))
     metrics = CollectorMetrics(CollectorRegistry())
     ingest = Ingest(store, metrics)
 

@@ -129,6 +129,7 @@ def test_records_before_the_horizon_are_taken_and_counted(tmp_path):
         rules = Retention(default=Keep(telemetry_days=days))
         ingest = Ingest(open_store(tmp_path / str(days)), metrics)
         exports = Exports(ingest, metrics, retention=lambda rules=rules: rules, clock=lambda: now_ns)
-        export = asyncio.run(exports.read("traces", request.SerializeToString(), OPEN))
+        sent = asyncio.run(exports.take("traces", request.SerializeToString(), OPEN))
+        outcome = ingest.submit(sent).result(30).outcome
         ingest.close()
-        assert (export.n_kept, export.noted.get("before_retention")) == (3, n_late)
+        assert (outcome.n_kept, outcome.noted.get("before_retention")) == (3, n_late)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from collector.exports import prepare
+from collector.prepared import prepare
 from collector.query import Filters as CallFilters
 from collector.state import open_state, state_url
 from collector.store import open_store

@@ -9,6 +9,8 @@ from collector.errors import BadRequest
 from collector.projects.access import OPEN
 from collector.redacting import ROLES
 from collector.redactions import COLUMNS
+from collector.spool.entry import Held
+from collector.spool.status import SpoolStatus
 from collector.store.base import Footprint
 from collector.system import Lag, SystemFigures
 from dashboard.app import fingerprint
@@ -97,6 +99,13 @@ def test_it_stands_while_the_store_is_away(open_site: OpenSite, open_tab: OpenTa
     assert tab.page.locator("main h1").count() == 1
 
 
+def spool(*, n_bytes: int = 10, rejected: Held | None = None, store_problem: str | None = None) -> SpoolStatus:
+    return SpoolStatus(
+        held=Held(3, 1200, n_bytes), rejected=rejected or Held(), file_bytes=100, max_bytes=100, oldest_age_s=400.0,
+        store_problem=store_problem, problem=None,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def well(site: Site) -> SystemFigures:
     return site.world.health.figures()
@@ -118,6 +127,10 @@ def test_nothing_is_found_where_nothing_is_wrong(well: SystemFigures) -> None:
             "warn",
             "1.00 GB are left on the disk",
         ),
+        ({"spool": spool(store_problem="no answer")}, "warn", "for 6.67 min, 1,200 spans wait for it: no answer."),
+        ({"spool": spool(n_bytes=95, store_problem="no answer")}, "crit", "no answer."),
+        ({"spool": spool(n_bytes=60)}, "warn", "60.0 % of the spool"),
+        ({"spool": spool(rejected=Held(1, 17, 9))}, "warn", "does not take 17 spans"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_to_do(

@@ -8,24 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 from collector.batch import call_id_of
 from collector.call import Call
 from collector.rows import batch_of_calls
-from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore
 
 NOON_NS = 1_795_262_400_000_000_000  # 2026-11-21T12:00:00Z
 LLMDRIFT = Path(__file__).parents[2].parent / "shared" / "data" / "drift-llmdrift.jsonl.gz"
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_state(state_url(tmp_path))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from collector.call import Call
 from collector.errors import BadRequest, StoreUnavailable
 from collector.query import Filters
 from collector.state import open_state
+from collector.state.leases import LeaseLost
 from collector.store.base import TelemetryStore, TextVector
 from collector.verdict import Verdict
 from evaluators import features
@@ -276,6 +277,24 @@ def test_an_accepted_change_becomes_the_new_normal(monitors, engine, store, feat
     assert all(verdict.reference_start_ns > change.current_end_ns for verdict in again)
     assert {v.verdict_id for v in again}.isdisjoint(v.verdict_id for v in verdicts)
     assert Monitors(engine, store, Clock(), SMALL).states() == monitors.states()
+
+
+def test_an_answer_given_in_another_process_is_what_the_next_tick_begins_from(
+    monitors, engine, store, featured, answers
+) -> None:
+    featured([*answers(MARCH, 0, 50), *answers(JUNE, 50, 160)])
+    dashboard = Monitors(engine, store, Clock(), SMALL)
+    assert dashboard.states() == []
+    _, change, *_ = monitors.tick()
+    assert dashboard.states() == monitors.states()
+    dashboard.accept(change, "ada")
+    with pytest.raises(LeaseLost):  # it had read the calls that are now those of a reference
+        monitors.tick()
+    again = monitors.tick()
+    assert [verdict.outcome for verdict in again] == ["no_change", "no_change"]
+    assert all(verdict.reference_start_ns > change.current_end_ns for verdict in again)
+    assert dashboard.states() == monitors.states()
+    assert {verdict.verdict_id for verdict in again} < {verdict.verdict_id for verdict in stored(store)}
 
 
 def test_accepting_in_one_segment_leaves_the_others_as_they_are(monitors, featured, answers) -> None:

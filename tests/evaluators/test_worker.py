@@ -22,7 +22,7 @@ FRAGILE = """
 import ctypes, os, signal, sys, time
 from multiprocessing.connection import Connection
 from pathlib import Path
-from evaluators.child import serve
+from collector.childprocess import serve
 
 def run(text):
     if text.startswith("kill"):
@@ -137,7 +137,7 @@ def test_a_text_that_raises_costs_only_itself(fragile: Callable[..., Worker], ca
 def test_a_text_that_hangs_is_given_up_in_time(
     fragile: Callable[..., Worker], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evaluators.worker._SLACK_S", 0.5)
+    monkeypatch.setattr("collector.worker._SLACK_S", 0.5)
     worker = fragile(unit_timeout_s=1.0)
     assert worker.score(["a"]) == ["A"]
     started_s = time.monotonic()

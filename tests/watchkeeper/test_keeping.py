@@ -8,28 +8,23 @@ from collector.projects.book import ProjectBook
 from collector.projects.project import FOR_GOOD_DAYS
 from collector.redaction.config import RedactionConfig
 from collector.retention import Keep
-from collector.state import open_state, state_url
 from watchkeeper.keeping import redacted_forms, retention_of
 
 KEY = b"0" * 32
 
 
-def test_by_default_everything_is_kept_for_good(tmp_path):
-    engine = open_state(state_url(tmp_path))
+def test_by_default_everything_is_kept_for_good(engine):
     retention = retention_of(CollectorConfig(), engine)
-    engine.dispose()
     assert retention.of("default") == retention.of("any") == Keep()
     assert not retention.due(0, 10**19).is_possible
 
 
-def test_a_project_without_days_of_its_own_follows_the_configuration(tmp_path):
-    engine = open_state(state_url(tmp_path))
+def test_a_project_without_days_of_its_own_follows_the_configuration(engine):
     book = ProjectBook(engine, lambda: 1, actor="ops")
     book.create_project("short", telemetry_days=3)
     book.create_project("archive", telemetry_days=FOR_GOOD_DAYS, content_days=FOR_GOOD_DAYS)
     config = CollectorConfig(retention={"telemetry_days": 90, "content_days": 14})
     retention = retention_of(config, engine)
-    engine.dispose()
     assert retention.of("default") == Keep(telemetry_days=90, content_days=14)
     assert retention.of("short") == Keep(telemetry_days=3, content_days=14)
     assert retention.of("archive") == Keep(telemetry_days=FOR_GOOD_DAYS, content_days=FOR_GOOD_DAYS)

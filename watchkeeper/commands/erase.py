@@ -61,7 +61,6 @@ def _in_folder(config: Path | None, data_dir: Path | None, user: str, project: s
     from prometheus_client import CollectorRegistry
 
     from collector.erasure import Asked
-    from collector.metrics import CollectorMetrics
     from watchkeeper.commands.keys import who
     from watchkeeper.config import load_config
     from watchkeeper.datadir import DataDirInUse, claimed, noted_url
@@ -82,7 +81,7 @@ def _in_folder(config: Path | None, data_dir: Path | None, user: str, project: s
             if (url := noted_url(path)) is None:
                 raise WatchkeeperError(f"{error}, or erase through it with --url") from error
             return url
-        storage = open_storage(loaded, path, CollectorMetrics(CollectorRegistry()), parts)
+        storage = open_storage(loaded, path, CollectorRegistry(), parts)
         erasures = erasures_of(storage, loaded.collector, path)
         parts.callback(erasures.close)
         return erasures.erase(Asked(user=user, project=project, actor=who()))

@@ -233,24 +233,32 @@ def _days(option: str, text: str | None) -> int | None:
 @contextmanager
 def _state(config: Path | None, data_dir: Path | None, *, make: bool = False) -> Iterator[Engine]:
     """The state database, made only where asked for: a mistyped folder must not look like an empty installation."""
-    from collector.errors import BadRequest
-    from collector.state import STATE_FILE, open_state, state_url
     from watchkeeper.config import load_config
-    from watchkeeper.datadir import DataDirUnavailable
+    from watchkeeper.storage import open_state_of
 
     options: dict[str, Any] = {} if data_dir is None else {"server": {"data_dir": data_dir}}
-    path = load_config(config, options).server.data_dir.resolve()
+    loaded = load_config(config, options)
+    path = loaded.server.data_dir.resolve()
+    if loaded.server.state_url is None:
+        _check_folder(path, make=make)
+    engine = open_state_of(loaded, path)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _check_folder(path: Path, *, make: bool) -> None:
+    from collector.errors import BadRequest
+    from collector.state import STATE_FILE
+    from watchkeeper.datadir import DataDirUnavailable
+
     if not make and not (path / STATE_FILE).exists():
         raise BadRequest(f"{path}: no Watchkeeper has kept anything here; name its folder with --data-dir")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataDirUnavailable(f"{path}: cannot be written ({error.strerror}); choose another --data-dir") from error
-    engine = open_state(state_url(path))
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 @contextmanager

@@ -120,7 +120,7 @@ class StoreSink:
 
     def write(self, items: Sequence[Item]) -> Counts:
         batch = batch_of_calls([call_of(item.document) for item in items])
-        n_stored = self._ingest.submit(batch, alone=True).result().n_spans
+        n_stored = self._ingest.submit(batch, alone=True).result().result.n_spans
         return Counts(n_stored=n_stored, n_known=len(items) - n_stored)
 
 
@@ -132,7 +132,6 @@ def store_sink(data_dir: Path) -> Iterator[Sink]:
     """
     from prometheus_client import CollectorRegistry
 
-    from collector.metrics import CollectorMetrics
     from watchkeeper.config import load_config
     from watchkeeper.datadir import claimed
     from watchkeeper.storage import open_storage
@@ -140,5 +139,5 @@ def store_sink(data_dir: Path) -> Iterator[Sink]:
     config = load_config(options={"server": {"data_dir": data_dir}})
     with ExitStack() as parts:
         path = parts.enter_context(claimed(data_dir))
-        storage = open_storage(config, path, CollectorMetrics(CollectorRegistry()), parts)
+        storage = open_storage(config, path, CollectorRegistry(), parts)
         yield StoreSink(storage.ingest)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from collector.errors import BadRequest, UnsupportedQuery
-from collector.query import CALL_METRICS, DIMENSIONS, Aggregation, Columns, Dimension, Filters
+from collector.errors import BadRequest
+from collector.query import DIMENSIONS, Aggregation, Columns, Dimension, Filters
 from collector.store.duckdb.days import Days
 from collector.store.duckdb.filters import CALL_FIELDS, SCORE_FIELDS, Where, where
 from collector.store.duckdb.paging import Row, rows
 from collector.store.duckdb.tables import CALLS, SCORES, Table
+from collector.store.metrics import add, check, score_metric
 from collector.times import NS_PER_S
 
 # The same words in every metric, so that DuckDB orders the values once for all of them.
@@ -34,18 +35,18 @@ _CALL_SQL = {
 
 def aggregate(days: Days, query: Aggregation) -> Columns:
     """See TelemetryReader.aggregate. A metric without a known value in a group is None there."""
-    _check(query)
+    check(query)
     step_ns = None if query.step_s is None else max(1, round(query.step_s * NS_PER_S))
     keys = (["time_ns"] if step_ns else []) + list(dict.fromkeys(query.by))
     groups: dict[tuple[Any, ...], Row] = {}
     if call_metrics := [metric for metric in query.metrics if metric in _CALL_SQL]:
         chosen = {metric: _CALL_SQL[metric] for metric in call_metrics}
         condition = where(query.filters, time="start_ns", allowed=CALL_FIELDS, kind="calls")
-        _add(groups, keys, _grouped(days, CALLS, query.filters, chosen, condition, keys, step_ns))
+        add(groups, keys, _grouped(days, CALLS, query.filters, chosen, condition, keys, step_ns))
     if score_metrics := [metric for metric in query.metrics if metric not in _CALL_SQL]:
         condition = where(query.filters, time="target_start_ns", allowed=SCORE_FIELDS, kind="metrics of scores")
         chosen, condition = _score_sql(score_metrics, condition)
-        _add(groups, keys, _grouped(days, SCORES, query.filters, chosen, condition, keys, step_ns))
+        add(groups, keys, _grouped(days, SCORES, query.filters, chosen, condition, keys, step_ns))
     ordered = sorted(groups, key=lambda key: [(part is None, part) for part in key])
     return {name: [groups[key].get(name) for key in ordered] for name in (*keys, *query.metrics)}
 
@@ -59,48 +60,11 @@ def values(days: Days, dimension: Dimension, filters: Filters) -> list[str]:
     return [row[dimension] for row in sorted(known, key=lambda row: (-row["n"], row[dimension]))]
 
 
-def _check(query: Aggregation) -> None:
-    for metric in query.metrics:
-        if metric not in _CALL_SQL and _score_metric(metric) is None:
-            raise BadRequest(
-                f"{metric!r} is no metric; there are {', '.join(CALL_METRICS)},"
-                " score:NAME:mean, score:NAME:n and score:NAME:label:LABEL"
-            )
-    for name in query.by:
-        if name not in DIMENSIONS:
-            raise BadRequest(f"{name!r} is no dimension; there are {', '.join(DIMENSIONS)}")
-    if not query.metrics:
-        raise BadRequest("no metric was asked for; name at least one")
-    if query.step_s is not None and not 0 < query.step_s < float("inf"):
-        raise BadRequest(f"step_s must be above 0, got {query.step_s!r}")
-    if any(_score_metric(metric) for metric in query.metrics):
-        _check_score_dimensions(query.by)
-
-
-def _check_score_dimensions(by: Sequence[Dimension]) -> None:
-    if unknown := [name for name in by if name not in SCORE_FIELDS]:
-        raise UnsupportedQuery(
-            f"scores cannot be grouped by {', '.join(unknown)}; they know project, environment, service, request_model"
-        )
-
-
-def _score_metric(metric: str) -> tuple[str, str, str | None] | None:
-    """(evaluator, what, label) of `score:NAME:mean`, `score:NAME:n`, `score:NAME:label:LABEL`; NAME may hold colons."""
-    if not metric.startswith("score:"):
-        return None
-    rest = metric.removeprefix("score:")
-    evaluator, found, label = rest.partition(":label:")
-    if found:
-        return (evaluator, "label", label) if evaluator and label else None
-    evaluator, _, what = rest.rpartition(":")
-    return (evaluator, what, None) if evaluator and what in ("mean", "n") else None
-
-
 def _score_sql(metrics: Sequence[str], condition: Where) -> tuple[dict[str, str], Where]:
     chosen: dict[str, str] = {}
     values = dict(condition.parameters)
     for i, metric in enumerate(metrics):
-        evaluator, what, label = _score_metric(metric) or ("", "", None)
+        evaluator, what, label = score_metric(metric) or ("", "", None)
         values[f"evaluator_{i}"] = evaluator
         mine = f"evaluator = $evaluator_{i}"
         if what == "label":
@@ -136,9 +100,3 @@ def _grouped(
         found = rows(cursor, f"{sql} HAVING count(*) > 0", condition.parameters)
     names = [*keys, *chosen]
     return [dict(zip(names, row.values(), strict=True)) for row in found]
-
-
-def _add(groups: dict[tuple[Any, ...], Row], keys: Sequence[str], found: Sequence[Row]) -> None:
-    """Outer join: a group that only calls or only scores have is kept, with None for the metrics of the other."""
-    for row in found:
-        groups.setdefault(tuple(row[key] for key in keys), {}).update(row)

@@ -7,8 +7,8 @@ from collector.call import Call
 from collector.otlp.hexids import trace_key
 from collector.query import Filters, Page, Trace
 from collector.span import Span
+from collector.store.decode import calls_of, contexts_of, scores_of, span_of
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days, by_day
-from collector.store.duckdb.decode import calls_of, contexts_of, scores_of, span_of
 from collector.store.duckdb.filters import CALL_FIELDS, SPAN_FIELDS, where
 from collector.store.duckdb.paging import Row, page, rows
 from collector.store.duckdb.tables import CALLS, SPANS

@@ -9,7 +9,7 @@ from collector.dialects import DIALECTS
 from collector.store.duckdb.days import Day
 
 _CALL_TEXTS = ("system_instructions", "input_messages", "output_messages", "tool_definitions", "contexts")
-_TEXTS: Mapping[str, tuple[str, ...]] = {
+TEXTS: Mapping[str, tuple[str, ...]] = {
     "calls": _CALL_TEXTS,
     "parts": _CALL_TEXTS,
     "spans": ("documents",),
@@ -41,7 +41,7 @@ def emptied_columns(is_due: str, content_keys: Collection[str]) -> dict[str, dic
     Args:
         content_keys: attributes that hold texts, of those there are.
     """
-    columns = {table: {name: _if(is_due, "NULL", f"old.{name}") for name in names} for table, names in _TEXTS.items()}
+    columns = {table: {name: _if(is_due, "NULL", f"old.{name}") for name in names} for table, names in TEXTS.items()}
     if content_keys:
         patch = "{" + ",".join(f"{_json(key)}:null" for key in sorted(content_keys)) + "}"
         without = f"json_merge_patch(old.attributes, {_sql(patch)})::VARCHAR"

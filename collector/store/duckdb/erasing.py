@@ -3,23 +3,19 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from collector.dialects import DIALECTS
 from collector.store.base import Belongings, Erased
 from collector.store.duckdb.days import NS_PER_DAY, Day, Days, rereads
 from collector.store.duckdb.filters import NEVER_ESCAPED
 from collector.store.duckdb.rewriting import Change, Rewriting
 from collector.store.duckdb.tables import TABLES
+from collector.store.named import USER_KEYS, NamedTrace, theirs_of
 from collector.times import utc_day
-
-USER_KEYS = tuple(dict.fromkeys(key for dialect in DIALECTS for key in dialect.columns.get("user_id", ())))
-"""The attributes in which a span or a log record names its user."""
 
 _PATHS = "[" + ", ".join(f"'$.\"{key}\"'" for key in USER_KEYS) + "]"
 _NAMED = f"list_distinct(list_filter(json_extract_string(attributes, {_PATHS}), lambda x: x IS NOT NULL))"
@@ -53,15 +49,6 @@ _GONE = {
 """By table, which rows `old` are the person's."""
 
 
-@dataclass(slots=True)
-class _Trace:
-    """Who is named in a trace of one project: by its calls, by the parts they were joined from, by its spans."""
-
-    calls: list[tuple[str, str, str | None]] = field(default_factory=list)  # call id, span id, user
-    parts: list[tuple[str, str | None]] = field(default_factory=list)  # span id, user
-    naming: list[tuple[str, str]] = field(default_factory=list)  # span id, user
-
-
 def belongings(days: Days, ids: Sequence[str], *, project: str | None) -> Belongings:
     """See `TelemetryEraser.belongings`."""
     theirs = set(ids)
@@ -70,7 +57,7 @@ def belongings(days: Days, ids: Sequence[str], *, project: str | None) -> Belong
     spans: set[tuple[str, str, str]] = set()
     whole: set[tuple[str, str]] = set()
     for (of_project, trace_id), trace in traces.items():
-        mine, is_whole = _theirs(trace, theirs)
+        mine, is_whole = theirs_of(trace, theirs)
         calls |= {(of_project, call_id) for call_id, _ in mine}
         spans |= {(of_project, trace_id, span_id) for _, span_id in mine}
         spans |= {(of_project, trace_id, span_id) for span_id, user in (*trace.naming, *trace.parts) if user in theirs}
@@ -93,7 +80,7 @@ def belongings(days: Days, ids: Sequence[str], *, project: str | None) -> Belong
     )
 
 
-def _traces(days: Days, ids: Sequence[str], project: str | None) -> Mapping[tuple[str, str], _Trace]:
+def _traces(days: Days, ids: Sequence[str], project: str | None) -> Mapping[tuple[str, str], NamedTrace]:
     """The traces in which anything names the person, by project and trace id."""
     everything, place = days.all(), ("project", "trace_id")
     conditions = {"calls": _IS_THEIRS, "parts": _IS_THEIRS, "spans": _names_them(ids)}
@@ -101,7 +88,7 @@ def _traces(days: Days, ids: Sequence[str], project: str | None) -> Mapping[tupl
         row for table, sql in conditions.items() for row in _rows(days, everything, table, sql, place, ids=ids,
                                                                    project=project)
     }  # fmt: skip
-    traces = {row: _Trace() for row in found}
+    traces = {row: NamedTrace() for row in found}
     candidates = _table(found, place)
     is_among = "EXISTS (SELECT 1 FROM candidates AS c WHERE c.project = old.project AND c.trace_id = old.trace_id)"
     columns: tuple[str, ...] = (*place, "call_id", "span_id", "user_id")
@@ -115,22 +102,6 @@ def _traces(days: Days, ids: Sequence[str], project: str | None) -> Mapping[tupl
     for of_project, trace_id, *span in _rows(days, everything, "spans", is_among, columns, candidates=candidates):
         traces[of_project, trace_id].naming.append((span[0], span[1]))
     return traces
-
-
-def _theirs(trace: _Trace, theirs: Collection[str]) -> tuple[list[tuple[str, str]], bool]:
-    """The calls of the person (call id, span id), and whether all of the trace is the person's.
-
-    A call that names nobody is the person's if its trace's other spans do name them, and nobody else.
-    """
-    of_calls = {span_id for _, span_id, _ in trace.calls} | {span_id for span_id, _ in trace.parts}
-    named = {user for span_id, user in trace.naming if span_id not in of_calls}
-    speaks_for_all = bool(named) and named <= set(theirs)
-    mine = [
-        (call_id, span_id)
-        for call_id, span_id, user in trace.calls
-        if user in theirs or (user is None and speaks_for_all)
-    ]
-    return mine, len(mine) == len(trace.calls) and named <= set(theirs)
 
 
 def _own_sessions(

@@ -6,8 +6,8 @@ from dataclasses import replace
 from collector.logrecord import LogRecord
 from collector.metricpoint import MetricPoint
 from collector.query import Filters, Page
+from collector.store.decode import log_of, point_of
 from collector.store.duckdb.days import Days
-from collector.store.duckdb.decode import log_of, point_of
 from collector.store.duckdb.filters import LOG_FIELDS, POINT_FIELDS, Where, where
 from collector.store.duckdb.paging import page
 from collector.store.duckdb.tables import LOGS, POINTS

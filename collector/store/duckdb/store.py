@@ -6,9 +6,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,9 +26,9 @@ from collector.retention import Kept, Retention
 from collector.score import Score
 from collector.span import Span
 from collector.store.base import Belongings, Erased, Footprint, TextVector, WriteResult
+from collector.store.decode import scores_of, verdicts_of
 from collector.store.duckdb import aggregates, calls, compaction, erasing, opinions, records, retention
 from collector.store.duckdb.days import NS_PER_DAY, WRITE_THREADS, Day, Days, rereads
-from collector.store.duckdb.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
 from collector.store.duckdb.folding import Folding
 from collector.store.duckdb.paging import page, rows
@@ -50,6 +50,9 @@ from collector.store.duckdb.tables import (
 from collector.store.duckdb.writing import first_of_each, insert, new_rows, remove_same, replace_rows, split_by_day
 from collector.verdict import Verdict
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 # What is stored as it comes, each row once; calls and parts follow from it.
 _ONCE: dict[Table, Callable[[Batch], pa.Table]] = {
     SPANS: lambda batch: batch.spans,
@@ -57,6 +60,21 @@ _ONCE: dict[Table, Callable[[Batch], pa.Table]] = {
     POINTS: lambda batch: batch.points,
     OPINIONS: lambda batch: batch.opinions,
 }
+
+
+def _nothing() -> None: ...
+
+
+def _reads(read: Callable[Concatenate["DuckDBStore", P], T]) -> Callable[Concatenate["DuckDBStore", P], T]:
+    """`read`, after `before_read`, and from its beginning again where a file was replaced meanwhile."""
+    again = rereads(read)
+
+    @wraps(read)
+    def reading(store: "DuckDBStore", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        store.before_read()
+        return again(store, *args, **kwargs)
+
+    return reading
 
 
 class DuckDBStore:
@@ -81,6 +99,8 @@ class DuckDBStore:
         Raises:
             StoreUnavailable: if another process owns `folder`, a file is broken, or a newer version wrote it.
         """
+        self.before_read: Callable[[], None] = _nothing
+        """Called before each read but those in the order of arrival: sees to it that what is on its way is here."""
         self._clock = clock
         self._days = Days(folder, memory_limit_mb=memory_limit_mb, clock=clock)
         self._writing = threading.Lock()
@@ -215,23 +235,23 @@ class DuckDBStore:
         with self._writing:
             replace_rows(self._days, VERDICTS, rows, self._clock)
 
-    @rereads
+    @_reads
     def calls(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Call]:
         return calls.find_calls(self._days, filters, limit=limit, cursor=cursor)
 
-    @rereads
+    @_reads
     def call(self, call_id: str, *, project: str | None = None) -> Call | None:
         return calls.find_call(self._days, call_id, project=project)
 
-    @rereads
+    @_reads
     def trace(self, trace_id: str) -> Trace | None:
         return calls.find_trace(self._days, trace_id)
 
-    @rereads
+    @_reads
     def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
         return calls.find_spans(self._days, filters, limit=limit, cursor=cursor)
 
-    @rereads
+    @_reads
     def logs(
         self,
         filters: Filters,
@@ -245,7 +265,7 @@ class DuckDBStore:
             self._days, filters, event_name=event_name, severity=severity, limit=limit, cursor=cursor
         )
 
-    @rereads
+    @_reads
     def points(
         self, filters: Filters, *, name: str | None = None, limit: int = 100, cursor: str | None = None
     ) -> Page[MetricPoint]:
@@ -258,15 +278,15 @@ class DuckDBStore:
     def last_seq(self) -> int:
         return self._last_seq
 
-    @rereads
+    @_reads
     def aggregate(self, query: Aggregation) -> Columns:
         return aggregates.aggregate(self._days, query)
 
-    @rereads
+    @_reads
     def values(self, dimension: Dimension, filters: Filters) -> Sequence[str]:
         return aggregates.values(self._days, dimension, filters)
 
-    @rereads
+    @_reads
     def scores(
         self,
         filters: Filters,
@@ -302,7 +322,7 @@ class DuckDBStore:
             missing -= found.keys()
         return found
 
-    @rereads
+    @_reads
     def verdicts(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Verdict]:
         condition = where(filters, time=VERDICTS.time, allowed=VERDICT_FIELDS, kind="verdicts")
         return page(
@@ -315,7 +335,7 @@ class DuckDBStore:
     def compact(self, *, now_ns: int) -> Kept:
         return compaction.compact(self._days, self._rewriting, now_ns=now_ns, now_s=self._clock())
 
-    @rereads
+    @_reads
     def belongings(self, ids: Sequence[str], *, project: str | None) -> Belongings:
         return erasing.belongings(self._days, ids, project=project)
 

@@ -17,10 +17,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.batch import LOG_SCHEMA, OPINION_SCHEMA, PART_SCHEMA, POINT_SCHEMA, SPAN_SCHEMA
 from collector.errors import BadRequest
-from collector.exports import prepared
 from collector.otlp.limits import Limits
 from collector.otlp.signal import SIGNALS, Signal
 from collector.otlp.unpack import unpack_gzip
+from collector.prepared import prepared
 from collector.understanding import understood
 
 CAPTURES = Path(__file__).resolve().parents[4] / "shared" / "otlp-captures"

@@ -1,15 +1,13 @@
 """A state database, a clock that is set by hand, and the gate before it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from collector.projects.book import ProjectBook
 from collector.projects.gate import Gate
-from collector.state import open_state, state_url
 from collector.times import parse_rfc3339
 
 
@@ -30,13 +28,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_state(state_url(tmp_path))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 from collector.errors import BadRequest
 from collector.projects.audit import read_entries
@@ -63,7 +63,7 @@ def test_only_the_hash_of_a_key_is_kept(book: ProjectBook, engine: Engine) -> No
     assert kept == new.key
     assert kept.sha256 == hash_of(new.secret)
     with engine.connect() as connection:
-        tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+        tables = inspect(connection).get_table_names()
         stored = str([connection.execute(text(f"SELECT * FROM {table}")).all() for table in tables])
     assert kept.sha256 in stored
     assert new.secret not in stored

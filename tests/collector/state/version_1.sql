@@ -97,7 +97,7 @@ CREATE TABLE rules (
 	PRIMARY KEY (rule_id), 
 	UNIQUE (name)
 );
-INSERT INTO "rules" VALUES('calls-fail','Calls fail','{"kind": "metric", "metric": "error_rate", "comparison": "above", "threshold": 0.05}',1,1);
+INSERT INTO "rules" VALUES('calls-fail','Calls fail','{"kind": "metric", "metric": "error_rate", "comparison": "above", "threshold": 0.05}',true,1);
 CREATE TABLE series_colours (
 	dimension VARCHAR NOT NULL, 
 	name VARCHAR NOT NULL, 

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from collector.query import Filters
-from collector.store import open_store
+from collector.store import open_elasticsearch, open_store
 from collector.store.base import TelemetryStore
 
-OPEN = {"duckdb": open_store}
+Opener = Callable[[Path, pytest.FixtureRequest], TelemetryStore]
+OPEN: dict[str, Opener] = {
+    "duckdb": lambda folder, request: open_store(folder),
+    "elasticsearch": lambda folder, request: open_elasticsearch(request.getfixturevalue("elasticsearch")),
+}
 
 
 @pytest.fixture(params=list(OPEN))
@@ -20,7 +24,7 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 
         def again() -> TelemetryStore:
             opened.close()
-            store = OPEN[request.param](tmp_path)
+            store = OPEN[request.param](tmp_path, request)
             opened.callback(store.close)
             return store
 

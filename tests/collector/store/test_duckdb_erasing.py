@@ -17,7 +17,7 @@ from collector.query import Filters
 from collector.score import Score
 from collector.store import open_store
 from collector.store.base import TextVector
-from collector.store.duckdb.erasing import USER_KEYS
+from collector.store.named import USER_KEYS
 from collector.times import parse_rfc3339
 from collector.verdict import Pair, Verdict
 

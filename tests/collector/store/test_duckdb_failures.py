@@ -9,7 +9,7 @@ import sys
 import textwrap
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -18,6 +18,26 @@ from collector.store import open_store
 from collector.store.base import WriteResult
 from collector.store.duckdb import folding
 from collector.store.duckdb.folding import IDLE_LOG_BYTES, MAX_LOG_BYTES, due
+
+
+@pytest.fixture
+def reopen(tmp_path):
+    """`reopen()`: the embedded store on the data of this test, opened anew."""
+    with ExitStack() as opened:
+
+        def again():
+            opened.close()
+            store = open_store(tmp_path)
+            opened.callback(store.close)
+            return store
+
+        yield again
+
+
+@pytest.fixture
+def store(reopen):
+    return reopen()
+
 
 WRITER = textwrap.dedent(
     """

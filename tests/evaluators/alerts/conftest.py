@@ -1,4 +1,4 @@
-"""Real parts for the tests of alerting: a SQLite state database, a DuckDB store, an HTTP receiver on loopback."""
+"""Real parts for the tests of alerting: a state database, a DuckDB store, an HTTP receiver on loopback."""
 
 import random
 import threading
@@ -15,7 +15,6 @@ from sqlalchemy import Engine
 from collector.batch import call_id_of
 from collector.call import Call
 from collector.rows import batch_of_calls
-from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore
 from collector.times import NS_PER_S, parse_rfc3339
@@ -28,13 +27,6 @@ NOW_NS = parse_rfc3339("2026-11-21T12:00:00Z")
 @pytest.fixture
 def now_ns() -> int:
     return NOW_NS
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_state(state_url(tmp_path))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
-"""Rules and alerts in a real SQLite database."""
+"""Rules and alerts in a real database."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, event, text
 
 from collector.errors import BadRequest, StoreUnavailable
-from collector.state import open_state, state_url
 from evaluators.alerts import Alert, AlertBook, VerdictRule
 from evaluators.alerts.alert import Change
 from evaluators.alerts.defaults import DEFAULT_RULES
@@ -119,20 +117,22 @@ def test_nobody_acknowledges_and_nothing_is_acknowledged(
 
 
 def test_what_is_in_the_book_survives_a_restart(
-    engine: Engine, book: AlertBook, an_alert: Callable[..., Alert], tmp_path: Path
+    engine: Engine, book: AlertBook, an_alert: Callable[..., Alert], reopen_state: Callable[[], Engine]
 ) -> None:
     store_alerts(book, an_alert(1))
     engine.dispose()
-    reopened = AlertBook(open_state(state_url(tmp_path)))
+    reopened = AlertBook(reopen_state())
     assert list(reopened.open_alerts()) == [an_alert(1)]
 
 
 def test_a_locked_database_is_an_error_that_a_retry_can_help(
-    engine: Engine, tmp_path: Path, an_alert: Callable[..., Alert]
+    engine: Engine, reopen_state: Callable[[], Engine], an_alert: Callable[..., Alert]
 ) -> None:
-    impatient = create_engine(state_url(tmp_path), connect_args={"timeout": 0.05})
+    is_sqlite = engine.dialect.name == "sqlite"
+    impatient = reopen_state()
+    waits = "PRAGMA busy_timeout = 50" if is_sqlite else "SET LOCAL lock_timeout = '50ms'"
+    event.listen(impatient, "begin", lambda connection: connection.exec_driver_sql(waits))
     with engine.connect() as holder:
-        holder.execute(text("BEGIN EXCLUSIVE"))
+        holder.execute(text("BEGIN EXCLUSIVE" if is_sqlite else "LOCK TABLE alerts"))
         with pytest.raises(StoreUnavailable, match="does not answer"):
             store_alerts(AlertBook(impatient), an_alert(1))
-    impatient.dispose()

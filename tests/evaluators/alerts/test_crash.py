@@ -33,7 +33,9 @@ Eventually = Callable[..., Any]
 
 
 @pytest.fixture
-def run(tmp_path: Path, engine: Engine, write_calls: Callable[..., None]) -> Iterator[Callable[[str], Any]]:
+def run(
+    tmp_path: Path, state_database: str, engine: Engine, write_calls: Callable[..., None]
+) -> Iterator[Callable[[str], Any]]:
     """`run(url)`: a process that alerts to `url` on a store in which calls are failing."""
     AlertBook(engine).save_rule(RULE, time.time_ns())
     store = open_store(tmp_path)
@@ -43,7 +45,7 @@ def run(tmp_path: Path, engine: Engine, write_calls: Callable[..., None]) -> Ite
 
         def start(url: str) -> subprocess.Popen[bytes]:
             script = Path(__file__).with_name("alerting_process.py")
-            process = subprocess.Popen([sys.executable, str(script), str(tmp_path), url, SECRET])
+            process = subprocess.Popen([sys.executable, str(script), state_database, str(tmp_path), url, SECRET])
             running.callback(process.wait)
             running.callback(process.kill)
             return process

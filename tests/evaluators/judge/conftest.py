@@ -3,14 +3,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from collector.call import Call
-from collector.state import open_state, state_url
 from evaluators.judge import Judge, JudgeConfig, open_judge
 
 Responder = Callable[[Mapping[str, Any]], tuple[int, Mapping[str, str], bytes]]
@@ -98,13 +96,6 @@ def fails() -> Callable[..., Any]:
 @pytest.fixture
 def says() -> Callable[..., Any]:
     return opinion
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_state(state_url(tmp_path))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 import random
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from collector.state import open_state, state_url
 from evaluators.judge.budget import Budget
 
 DAY_NS = 86_400 * 10**9
@@ -61,13 +59,14 @@ def test_a_new_day_has_a_new_budget_and_a_late_bill_goes_to_its_own_day(engine: 
     assert budget.spent_today() == (1, pytest.approx(0.25))
 
 
-def test_eight_writers_with_their_own_connections_never_overspend(tmp_path: Path, clock: Callable[[], int]) -> None:
+def test_eight_writers_with_their_own_connections_never_overspend(
+    reopen_state: Callable[[], Engine], clock: Callable[[], int]
+) -> None:
     limit_usd, bought_usd, seen_usd = 1.0, [], []
 
     def spend(seed: int) -> None:
         rng = random.Random(seed)
-        engine = open_state(state_url(tmp_path))
-        budget = Budget(engine=engine, max_usd_per_day=limit_usd, max_calls_per_day=10_000, clock=clock)
+        budget = Budget(engine=reopen_state(), max_usd_per_day=limit_usd, max_calls_per_day=10_000, clock=clock)
         for _ in range(15):
             if (reservation := budget.reserve(0.05)) is None:
                 continue
@@ -78,18 +77,15 @@ def test_eight_writers_with_their_own_connections_never_overspend(tmp_path: Path
                 cost_usd = rng.uniform(0.01, 0.05)
                 budget.settle(reservation, cost_usd)
                 bought_usd.append(cost_usd)
-        engine.dispose()
 
-    open_state(state_url(tmp_path)).dispose()
+    engine = reopen_state()
     threads = [threading.Thread(target=spend, args=(seed,)) for seed in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    engine = open_state(state_url(tmp_path))
     n_calls, cost_usd = Budget(engine=engine, max_usd_per_day=1.0, max_calls_per_day=10_000, clock=clock).spent_today()
-    engine.dispose()
     assert max(seen_usd) <= limit_usd + 1e-9
     assert cost_usd == pytest.approx(sum(bought_usd))
     assert n_calls == len(bought_usd)

@@ -1,9 +1,8 @@
 import threading
-from pathlib import Path
+from collections.abc import Callable
 
 from sqlalchemy import Engine
 
-from collector.state import open_state, state_url
 from evaluators.judge.sample import draw, sampled, sampling_key
 
 KEY = b"k" * 32
@@ -37,17 +36,15 @@ def test_who_does_not_know_the_key_cannot_tell_who_is_drawn() -> None:
     assert draw(KEY, "sample", "a") != draw(KEY, "place", "a")
 
 
-def test_all_threads_and_restarts_share_one_key(tmp_path: Path) -> None:
-    engine = open_state(state_url(tmp_path))
+def test_all_threads_and_restarts_share_one_key(reopen_state: Callable[[], Engine]) -> None:
+    engine = reopen_state()
     keys: list[bytes] = []
     threads = [threading.Thread(target=lambda: keys.append(sampling_key(engine))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    engine.dispose()
-    reopened: Engine = open_state(state_url(tmp_path))
+    reopened = reopen_state()
     assert len(keys) == 8
     assert set(keys) == {sampling_key(reopened)}
     assert len(keys[0]) == 32
-    reopened.dispose()

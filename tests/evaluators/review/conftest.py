@@ -8,7 +8,6 @@ from sqlalchemy import Engine
 
 from collector.call import Call
 from collector.rows import batch_of_calls
-from collector.state import open_state, state_url
 from collector.store import open_store
 from collector.store.base import TelemetryStore
 from evaluators.review import Candidate, ReviewConfig, ReviewQueue
@@ -30,13 +29,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_state(state_url(tmp_path))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

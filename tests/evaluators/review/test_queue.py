@@ -2,7 +2,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from collector.call import Call
 from collector.errors import BadRequest, StoreUnavailable
 from collector.query import Filters
 from collector.score import Score
-from collector.state import open_state, state_url
 from collector.state.tables import review_items
 from collector.store.base import TelemetryStore
 from evaluators.review import Candidate, ReviewConfig, ReviewItem, ReviewQueue
@@ -92,18 +90,16 @@ def test_two_reviewers_never_get_one_item(queue_of: QueueOf) -> None:
 
 
 def test_eight_reviewers_at_once_label_every_item_once(
-    queue_of: QueueOf, store: TelemetryStore, clock: Any, tmp_path: Path, labels: Any
+    queue_of: QueueOf, store: TelemetryStore, clock: Any, reopen_state: Callable[[], Engine], labels: Any
 ) -> None:
     queue_of(40)
     given: list[tuple[str, str]] = []
 
     def review(reviewer: str) -> None:
-        engine = open_state(state_url(tmp_path))  # as another process would
-        queue = ReviewQueue(engine, store, clock)
+        queue = ReviewQueue(reopen_state(), store, clock)
         while (item := queue.next(reviewer)) is not None:
             given.append((item.call.call_id, reviewer))
             queue.label(item.item_id, reviewer=reviewer, label="grounded", seconds=0.1)
-        engine.dispose()
 
     threads = [threading.Thread(target=review, args=(f"reviewer {n}",)) for n in range(8)]
     for thread in threads:
@@ -392,11 +388,11 @@ def test_what_each_reviewer_did_today_is_counted_over_both_strata(queue_of: Queu
     assert (counts.done_today, counts.open) == (3, 1)
 
 
-def test_the_queue_survives_a_restart(queue_of: QueueOf, store: TelemetryStore, clock: Any, tmp_path: Path) -> None:
+def test_the_queue_survives_a_restart(
+    queue_of: QueueOf, store: TelemetryStore, clock: Any, reopen_state: Callable[[], Engine]
+) -> None:
     queue = queue_of(2)
     item = queue.next("ann")
-    engine = open_state(state_url(tmp_path))
-    reopened = ReviewQueue(engine, store, clock)
+    reopened = ReviewQueue(reopen_state(), store, clock)
     assert reopened.next("ann") == item
     assert reopened.counts() == queue.counts()
-    engine.dispose()

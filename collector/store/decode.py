@@ -12,8 +12,9 @@ from collector.logrecord import LogRecord
 from collector.metricpoint import MetricPoint
 from collector.score import Score
 from collector.span import Span, SpanEvent, SpanLink
-from collector.store.duckdb.paging import Row
 from collector.verdict import Effect, Pair, Verdict
+
+Row = dict[str, Any]
 
 _CALL_FIELDS = tuple(f.name for f in fields(Call))
 _LOG_FIELDS = tuple(f.name for f in fields(LogRecord))
