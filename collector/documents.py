@@ -12,7 +12,7 @@ from collector.errors import BadRequest, TooLarge
 T = TypeVar("T")
 
 MAX_DOCUMENTS = 20_000
-MAX_CONTAINERS = 500_000
+MAX_CONTAINERS = 250_000
 """Objects and lists in one body, documents among them: each takes some microseconds, and no more bytes than two."""
 
 

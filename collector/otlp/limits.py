@@ -18,6 +18,7 @@ from collector.otlp.jsoncolumns import dump
 DROPPED_KEY = "watchkeeper.dropped_attributes"
 MAX_NAME_CHARS = 4096
 """Of names of spans, events, scopes and services: a scope's and a service's are repeated for each of their spans."""
+ITEMS_A_RECORD = 4
 MAX_KEYS = 65_536
 """Different keys of attributes in one export: each is a column while calls are looked for."""
 _LEAST_KEPT_CHARS = 256
@@ -106,11 +107,18 @@ def _refuse_many_keys(keys: pa.Array) -> None:
 
 
 def limit_items(lists: pa.ListArray, limits: Limits, cut: Counter[str]) -> pa.ListArray:
-    """Lists of events or links whose attributes are within the limits."""
+    """Lists of events or links whose attributes are within the limits.
+
+    Raises:
+        TooLarge: if they are more than `ITEMS_A_RECORD` for each record that may come.
+    """
     lists = _limit_length(lists, limits.max_attributes, cut, what="events_and_links")
     items = lists.flatten()
     if not len(items):
         return lists
+    if len(items) > ITEMS_A_RECORD * limits.max_records:
+        most = ITEMS_A_RECORD * limits.max_records
+        raise TooLarge(f"{len(items)} events or links in one export; send at most {most}")
     children = {field.name: pc.struct_field(items, field.name) for field in items.type}
     before = cut.total()
     children["attributes"] = limit_attributes(children["attributes"], limits, cut)

@@ -11,6 +11,7 @@ MAX_VALUE_BYTES = 2**20
 """Of one text; the collector cuts what is longer than 4 MiB."""
 
 MAX_RECORDS = 32_000
+MAX_ITEMS = 130_000
 MAX_CALLS = 20_000
 """Of one request; somewhat less than is refused."""
 
@@ -78,9 +79,9 @@ def _export(content: bytes) -> bytes:
     return _sub(1, _sub(2, content))
 
 
-def _spans(fields: Callable[[int], bytes]) -> Callable[[int], bytes]:
+def _spans(fields: Callable[[int], bytes], n_most: int = MAX_RECORDS) -> Callable[[int], bytes]:
     """Spans of which number `i` has the fields `fields(i)`."""
-    return lambda n_bytes: _export(_filled(n_bytes, (_span(i, fields(i)) for i in count())))
+    return lambda n_bytes: _export(_filled(n_bytes, (_span(i, fields(i)) for i in count()), n_most))
 
 
 def _keys(prefix: str, suffix: str, *, n_keys: int, before: bytes = _CHAT) -> Callable[[int], bytes]:
@@ -151,6 +152,14 @@ def _deep_value(n_levels: int) -> bytes:
 
 
 _DEEP = _deep_value(60)
+_LINK = _sub(13, _sub(1, b"t" * 16), _sub(2, b"s" * 8))
+
+
+def _evaluation(i: int) -> bytes:
+    """An event with an opinion of the call."""
+    name = _pair("gen_ai.evaluation.name", _text(f"n{i}"), field=3)
+    value = _pair("gen_ai.evaluation.score.value", _number(3, 1), field=3)
+    return _sub(11, _sub(2, b"gen_ai.evaluation.result"), name, value)
 
 
 def _json_spans(n_bytes: int) -> bytes:
@@ -352,25 +361,13 @@ REQUESTS: Mapping[str, Hostile] = {
     "message events": Hostile(
         "traces",
         _spans(
-            lambda _: _CHAT + _sub(11, _sub(2, b"gen_ai.user.message"), _pair("content", _text("hi"), field=3)) * 1000
+            lambda _: _CHAT + _sub(11, _sub(2, b"gen_ai.user.message"), _pair("content", _text("hi"), field=3)) * 1000,
+            MAX_ITEMS // 1000,
         ),
     ),
-    "events": Hostile("traces", _spans(lambda _: _sub(11, _sub(2, b"an event of a span")) * 1000)),
-    "links": Hostile("traces", _spans(lambda _: _sub(13, _sub(1, b"t" * 16), _sub(2, b"s" * 8)) * 1000)),
-    "evaluation events": Hostile(
-        "traces",
-        _spans(
-            lambda i: (
-                _sub(
-                    11,
-                    _sub(2, b"gen_ai.evaluation.result"),
-                    _pair("gen_ai.evaluation.name", _text(f"n{i}"), field=3),
-                    _pair("gen_ai.evaluation.score.value", _number(3, 1), field=3),
-                )
-                * 100
-            )
-        ),
-    ),
+    "events": Hostile("traces", _spans(lambda _: _sub(11, _sub(2, b"an event of a span")) * 1000, MAX_ITEMS // 1000)),
+    "links": Hostile("traces", _spans(lambda _: _LINK * 1000, MAX_ITEMS // 1000)),
+    "evaluation events": Hostile("traces", _spans(lambda i: _evaluation(i) * 100, MAX_ITEMS // 100)),
     "exceptions": Hostile(
         "traces", _spans(lambda _: _CHAT + _sub(15, _number(3, 2)) + _sub(11, _sub(2, b"exception")))
     ),

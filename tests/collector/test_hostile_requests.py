@@ -131,7 +131,7 @@ def test_a_request_that_came_together_with_such_a_one_is_stored() -> None:
     ("name", "n_bytes", "says"),
     [
         ("distinct keys", 3_000_000, "different attribute keys in one export, of at most 65536"),
-        ("calls of brackets", 3_000_000, "more than 500000 objects and lists"),
+        ("calls of brackets", 3_000_000, "more than 250000 objects and lists"),
     ],
 )
 def test_what_no_algorithm_makes_quick_is_refused_with_its_limit(name: str, n_bytes: int, says: str) -> None:
