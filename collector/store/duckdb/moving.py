@@ -29,7 +29,7 @@ def dump(days: Days, kind: str, number: int) -> Iterator[pa.Table]:
     columns = ", ".join(f'"{name}"' for name in SCHEMAS[kind].names)
     rows = " UNION ALL ".join(f"SELECT {columns} FROM {day.name}.{kind}" for day in lanes)
     with days.cursor(lanes) as cursor:
-        found = cursor.execute(rows + (" ORDER BY seq" if kind == CALLS.name else ""))
+        found = cursor.sql(rows + (" ORDER BY seq" if kind == CALLS.name else ""))
         for batch in found.to_arrow_reader(CHUNK_ROWS):
             if batch.num_rows:
                 yield pa.Table.from_batches([batch]).cast(SCHEMAS[kind])
