@@ -3,8 +3,9 @@
 usage: python bench/ingest.py LOAD_GENERATOR [--spans N] [--conns N] [--pace SPANS_PER_S]
 
 LOAD_GENERATOR is a script that takes --url, --spans and --conns and prints one JSON line (otlp_load.py). Prints what it
-measured, what the platform stored, and CPU seconds and memory of the platform without its scoring child. With --pace,
-it sends so many spans a second in requests of 100 for half a minute before, and prints how long they waited.
+measured, what the platform stored, how long after the last acknowledgement, and CPU seconds and memory of the platform:
+the process and the one that reads for it, without the scoring child. With --pace, it sends so many spans a second in
+requests of 100 for half a minute before, and prints how long they waited.
 """
 
 import argparse
@@ -26,15 +27,22 @@ def metric(ui: str, name: str) -> float:
     return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
 
 
+def processes(pid: int) -> list[int]:
+    """The process and, of its children, the one that reads and understands telemetry."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return [pid, *(child for child in children if b"collector.intake" in Path(f"/proc/{child}/cmdline").read_bytes())]
+
+
 def cpu_s(pid: int) -> float:
-    """User and system seconds of one process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_S
+    """User and system seconds."""
+    stats = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in processes(pid)]
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats) / CLOCK_TICKS_PER_S
 
 
 def peak_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    statuses = [Path(f"/proc/{each}/status").read_text() for each in processes(pid)]
+    return sum(int(status.partition("VmHWM:")[2].split()[0]) for status in statuses) / 1024
 
 
 def paced(generator: Path, url: str, spans_per_s: int, seconds: float = 30.0) -> dict[str, float]:
@@ -75,9 +83,14 @@ def main() -> None:
             load = [sys.executable, str(options.generator), "--url", url]
             load += ["--spans", str(options.spans), "--conns", str(options.conns)]
             measured = json.loads(subprocess.run(load, capture_output=True, text=True, check=True).stdout)
+            ended_s = time.perf_counter()
+            while metric(ready["ui"], "watchkeeper_spool_spans"):
+                time.sleep(0.1)
+            stored_s = time.perf_counter()
             used_s = cpu_s(platform.pid) - before_s
             figures = {
                 "stored": round(metric(ready["ui"], "watchkeeper_stored_spans_total")) - n_before,
+                "stored_after_s": round(stored_s - ended_s, 2),
                 "cpu_s_per_million": round(used_s / measured["acked"] * 1e6, 1),
                 "peak_mb": round(peak_mb(platform.pid)),
             }

@@ -46,12 +46,12 @@ class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
     max_future_s: float = Field(default=86_400.0, ge=60.0, le=366 * 86_400.0)
     """How far ahead of this server's clock a record may be; one beyond is rejected and counted."""
     max_queue_bytes: int = Field(default=128 * 2**20, ge=2**20)
-    """Decoded telemetry that may wait for the disk; what comes beyond is refused with 503 and Retry-After."""
+    """Telemetry that may wait for the disk; what comes beyond is refused with 503 and Retry-After."""
     redaction: RedactionConfig = RedactionConfig()
     """What is masked before anything is stored."""
     retention: RetentionConfig = RetentionConfig()
     spool: SpoolConfig = SpoolConfig()
-    """What waits on the local disk for a store on other machines."""
+    """What was acknowledged and waits on the local disk for the store."""
     prices: PricesConfig = PricesConfig()
     """The operator's own prices; they go before the public lists."""
 

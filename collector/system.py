@@ -66,7 +66,7 @@ class SystemFigures:
     footprint: Footprint | None
     lags: Sequence[Lag] | None
     spool: SpoolStatus | None
-    """Before a store on other machines; None: the store is on this one."""
+    """What waits for the store; None: nothing is taken here."""
     trends: Trends
 
     def to_json(self) -> dict[str, Any]:

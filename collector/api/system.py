@@ -69,7 +69,7 @@ class SystemShape(BaseModel):
     max_queue_bytes: int
     load: float = Field(description="share of the last seconds in which requests waited for the disk")
     disk: DiskShape | None
-    spool: SpoolShape | None = Field(description="what waits on the local disk for a store on other machines")
+    spool: SpoolShape | None = Field(description="what was acknowledged and waits on the local disk for the store")
     lags: list[LagShape] | None
 
 

@@ -14,7 +14,8 @@ from collector.joining.recent import Recent
 from collector.times import NS_PER_S
 
 N_SPANS = 100_000
-"""So many spans are remembered at least: some minutes of a busy installation, days of a quiet one."""
+"""So many spans are remembered at least, and of the model calls half as many: some seconds of the busiest installation,
+days of a quiet one."""
 MAX_TWINS = 8  # so many calls that look alike are compared
 
 _CLASSES = {
@@ -65,14 +66,12 @@ class Relations:
 
     def __init__(self, n_spans: int = N_SPANS) -> None:
         self._parents: Recent[str, str | None] = Recent(n_spans)
-        self._nodes: Recent[str, Node] = Recent(n_spans)
-        self._twins: Recent[Hashable, list[Node]] = Recent(n_spans)
+        self._nodes: Recent[str, Node] = Recent(n_spans // 2)
+        self._twins: Recent[Hashable, list[Node]] = Recent(n_spans // 2)
         self._scopes: set[str | None] = set()
-        self._waiting: Recent[str, list[str]] = Recent(n_spans)  # span not seen yet -> calls whose way up ends there
-        self._orphans: Recent[str, Family] = Recent(n_spans)  # span not seen yet -> what logs said of it
-
-    def knows(self, key: str) -> bool:
-        return key in self._nodes or key in self._parents
+        # By a span that was not seen yet: the calls whose way up ends there, and what logs said of it.
+        self._waiting: Recent[str, list[str]] = Recent(n_spans // 2)
+        self._orphans: Recent[str, Family] = Recent(n_spans // 2)
 
     def parent_of(self, key: str) -> str | None:
         return self._parents.get(key)
@@ -84,8 +83,11 @@ class Relations:
         """
         touched: dict[int, Family] = {}
         keys, parents = span_keys(spans)
+        # Of equal keys one object is kept: they are most of what is remembered.
+        one_of = {key: key for key in keys}
+        parents = [parent and one_of.setdefault(parent, parent) for parent in parents]
         self._parents.update(zip(keys, parents, strict=True))
-        added = _nodes(parts)
+        added = _nodes(parts, one_of)
         self._meet_scopes({node.scope for node, _ in added if node.kind != "log"}, touched)
         nodes = [node for node, _ in added if node.kind != "log"]
         for node in nodes:  # all of them first: a call may come before the one above it in the same export
@@ -251,8 +253,8 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _nodes(parts: pa.Table) -> list[tuple[Node, str]]:
-    """Each part as a node, with its part id; that of a log record has the kind `log`."""
+def _nodes(parts: pa.Table, one_of: dict[str, str]) -> list[tuple[Node, str]]:
+    """Each part as a node, with its part id; that of a log record has the kind `log`. `one_of`: keys that are held."""
     columns = (parts[name].to_pylist() for name in _COLUMNS)
     nodes = []
     for part_id, part_kind, start_ns, project, operation, response_id, service, scope, n_in, n_out, key, parent in zip(
@@ -260,6 +262,7 @@ def _nodes(parts: pa.Table) -> list[tuple[Node, str]]:
     ):
         kind = _KINDS.get(part_kind) or _CLASSES.get(operation or "")
         looks = (project, service, kind, n_in, n_out)
+        key, parent = one_of.get(key, key), parent and one_of.get(parent, parent)
         nodes.append((Node(key, start_ns, project, kind, parent, scope, response_id, looks), part_id))
     for half, rows in _halves(parts).items():
         for row in rows:

@@ -25,7 +25,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 IDLE_S = 60.0
 """So long after the last entry nothing of what was drained is left on the disk."""
 SHRINK_BYTES = 128 * 2**20
-GATHER_SPANS, GATHER_S = 8_192, 0.2
+GATHER_SPANS, GATHER_S = 16_384, 0.5
 """A write costs some milliseconds however little it brings: so many are waited for, so long, unless someone waits."""
 CLOSING_S = 10.0
 """So long a stopping process goes on draining into a store that takes what it gets."""
