@@ -36,11 +36,12 @@ fuzz: $(VENV)/installed
 	  $(BIN)/python bench/fuzz.py $$target --seconds $(FUZZ_SECONDS) $(addprefix --corpus ,$(FUZZ_CORPUS)) || exit 1; \
 	done
 
-# What only the tests need: Chromium for the pages, PostgreSQL as the other state database, and for Elasticsearch the
-# Java that runs it and the Maven that fetches it.
+# What only the tests need: Chromium for the pages, PostgreSQL as the other state database, nginx before two collectors,
+# and for Elasticsearch the Java that runs it and the Maven that fetches it.
 system-packages:
 	@command -v chromium >/dev/null || deploy/install-system-packages chromium fonts-liberation
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/install-system-packages postgresql
+	@ls /usr/sbin/nginx >/dev/null 2>&1 || command -v nginx >/dev/null || deploy/install-system-packages nginx
 	@command -v java >/dev/null || deploy/install-system-packages default-jre-headless
 	@command -v mvn >/dev/null || deploy/install-system-packages maven
 

@@ -78,6 +78,7 @@ class ElasticsearchTable(BaseModel, frozen=True, extra="forbid"):
     shards: int = 1
     replicas: int = 1
     timeout_s: float = 30.0
+    ilm_policy: str | None = None
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:

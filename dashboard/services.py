@@ -17,7 +17,7 @@ from collector.verdict import Verdict
 
 if TYPE_CHECKING:  # the pages read these values; they need no code of the evaluators
     from evaluators.alerts import Alert, Delivery, Rule
-    from evaluators.drift.monitor import MonitorState
+    from evaluators.drift.monitor_state import MonitorState
     from evaluators.review import Label, ReviewCounts, ReviewItem
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from collector.errors import WatchkeeperError
-from watchkeeper.commands import erase, exporting, importing, keys
+from watchkeeper.commands import erase, exporting, importing, keys, store
 from watchkeeper.roles import ALL, Role
 
 app = typer.Typer(
@@ -124,6 +124,7 @@ keys.add_to(app)
 importing.add_to(app)
 exporting.add_to(app)
 erase.add_to(app)
+store.add_to(app)
 
 
 def main() -> None:

@@ -8,13 +8,13 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
-from collector.config import CollectorConfig, Hidden, StoreConfig
+from collector.config import CollectorConfig, Hidden, RetentionConfig, StoreConfig
 from collector.errors import BadRequest, WatchkeeperError
 from collector.projects.mode import AuthMode
 from collector.state import parse_url
@@ -93,6 +93,16 @@ class Config(BaseSettings):
     evaluators: EvaluatorsConfig = EvaluatorsConfig()
     serving: ServingConfig | None = None
 
+    @model_validator(mode="after")
+    def _one_deletes(self) -> Self:
+        table = self.store.elasticsearch
+        if table is not None and table.ilm_policy is not None and self.collector.retention != RetentionConfig():
+            raise ValueError(
+                "store.elasticsearch.ilm_policy and [collector.retention] both say how long telemetry is kept, and with"
+                " a policy only that deletes: leave one of them out"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -155,6 +165,8 @@ def _refuse_unknown_variables() -> None:
 
 def _sentence(finding: Mapping[str, Any], options: Mapping[str, Any], path: Path | None) -> str:
     location = [str(step) for step in finding["loc"]]
+    if not location:  # two keys that do not go together
+        return f"{path or DEFAULT_FILE}: {complaint(finding, Config)}"
     variables = {name.upper(): name for name in os.environ}
     names = [PREFIX + DELIMITER.join(location[:n]).upper() for n in range(len(location), 0, -1)]
     variable = next((variables[name] for name in names if name in variables), None)

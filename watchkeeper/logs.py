@@ -24,5 +24,10 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    for name in ("httpx", "httpcore", "uvicorn"):  # what they tell of each request or start is not news
+    for name in (
+        "httpx",
+        "httpcore",
+        "uvicorn",
+        "elastic_transport",
+    ):  # what they tell of each request or start is not news
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -12,6 +12,7 @@ from collector.query import Aggregation, Columns, Dimension, Filters, Page, Trac
 from collector.retention import Keeping
 from collector.score import Score
 from collector.span import Span
+from collector.store.moving import Movable
 from collector.verdict import Verdict
 
 
@@ -198,7 +199,7 @@ class TelemetryEraser(Protocol):
         """Erase it. Doing it twice finds nothing the second time. What arrives meanwhile may stay."""
 
 
-class TelemetryStore(TelemetryWriter, TelemetryReader, TelemetryEraser, Keeping, Protocol):
+class TelemetryStore(TelemetryWriter, TelemetryReader, TelemetryEraser, Keeping, Movable, Protocol):
     before_read: Callable[[], None]
     """Called before each read, but for those in the order of arrival: it sees to it that what is on its way is here."""
 

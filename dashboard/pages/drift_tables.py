@@ -13,7 +13,7 @@ from dashboard.pages.drift_verdict import CHANGED, title_of
 from dashboard.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
-    from evaluators.drift.monitor import MonitorState
+    from evaluators.drift.monitor_state import MonitorState
 
 _OUTCOMES = {"no_change": "✓ no change", CHANGED: "▲ changed", "not_enough_data": "not enough data"}
 _SAID = {"accepted": "accepted as the new normal", "false_alarm": "reported as false"}

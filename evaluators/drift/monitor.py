@@ -4,8 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import Engine
 
@@ -19,6 +17,7 @@ from evaluators import features
 from evaluators.checkpoints import load_checkpoint, read_checkpoint, save_checkpoint
 from evaluators.drift.config import DriftConfig
 from evaluators.drift.judgement import UnitsGone, judge_window
+from evaluators.drift.monitor_state import MonitorState, state_of
 from evaluators.drift.monitor_table import (
     load_feedback,
     load_records,
@@ -36,25 +35,6 @@ DRIFT = "drift"
 _BATCH_SIZE = 500
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorState:
-    """Where one monitor stands. `n_reference` and `n_missing` count the sessions that its reference has and lacks,
-    `n_window_pending` those gathered for the next test, of `n_window`."""
-
-    monitor_id: str
-    project: str
-    service: str | None
-    request_model: str | None
-    phase: Literal["collecting reference", "watching"]
-    n_reference: int
-    n_missing: int
-    n_window_pending: int
-    n_window: int
-    last_verdict_id: str | None
-    reference_start_ns: int | None
-    reference_end_ns: int | None
 
 
 class Monitors:
@@ -114,7 +94,7 @@ class Monitors:
     def states(self) -> Sequence[MonitorState]:
         """Every monitor, by project, service and model."""
         self._look_again()
-        states = [self._state(record) for record in self._records.copy().values()]
+        states = [state_of(record, self._config) for record in self._records.copy().values()]
         return sorted(states, key=lambda s: (s.project, s.service or "", s.request_model or ""))
 
     def accept(self, verdict: Verdict, author: str) -> None:
@@ -245,27 +225,6 @@ class Monitors:
                 save_records(connection, delivered.values(), now_ns=self._clock())
             self._records = self._records | delivered
             return verdicts
-
-    def _state(self, record: Record) -> MonitorState:
-        is_watching = len(record.reference) >= self._config.n_reference
-        n_gathered = len(record.block)
-        n_reference = len(record.reference) + (0 if is_watching else n_gathered)
-        starts = [unit.start_ns for unit in record.reference]
-        segment = record.segment
-        return MonitorState(
-            monitor_id=segment.monitor_id,
-            project=segment.project,
-            service=segment.service,
-            request_model=segment.request_model,
-            phase="watching" if is_watching else "collecting reference",
-            n_reference=n_reference,
-            n_missing=0 if is_watching else self._config.n_reference - n_reference,
-            n_window_pending=n_gathered if is_watching else 0,
-            n_window=self._config.n_window,
-            last_verdict_id=record.windows[-1].verdict_id if record.windows else None,
-            reference_start_ns=min(starts, default=None),
-            reference_end_ns=max(starts, default=None),
-        )
 
     def _say_full(self, segment: Segment) -> None:
         if not self._said_full:

@@ -11,7 +11,8 @@ from collector.store.base import TelemetryReader
 from collector.verdict import Verdict
 
 if TYPE_CHECKING:
-    from evaluators.drift.monitor import Monitors, MonitorState
+    from evaluators.drift.monitor import Monitors
+    from evaluators.drift.monitor_state import MonitorState
 
 _EVER = Filters(since_ns=0, until_ns=2**62)
 

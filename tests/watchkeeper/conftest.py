@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.watchkeeper.cluster import hook, start_role  # noqa: F401  # fixtures
+
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 60
 

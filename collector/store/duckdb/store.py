@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import partial, wraps
 from pathlib import Path
@@ -27,7 +27,7 @@ from collector.score import Score
 from collector.span import Span
 from collector.store.base import Belongings, Erased, Footprint, TextVector, WriteResult
 from collector.store.decode import scores_of, verdicts_of
-from collector.store.duckdb import aggregates, calls, compaction, erasing, opinions, records, retention
+from collector.store.duckdb import aggregates, calls, compaction, erasing, moving, opinions, records, retention
 from collector.store.duckdb.days import NS_PER_DAY, WRITE_THREADS, Day, Days, rereads
 from collector.store.duckdb.filters import MESSAGE_TEXT, SCORE_FIELDS, VERDICT_FIELDS, Where, where
 from collector.store.duckdb.folding import Folding
@@ -48,6 +48,7 @@ from collector.store.duckdb.tables import (
     Table,
 )  # fmt: skip
 from collector.store.duckdb.writing import first_of_each, insert, new_rows, remove_same, replace_rows, split_by_day
+from collector.store.moving import Loaded
 from collector.verdict import Verdict
 
 P = ParamSpec("P")
@@ -341,6 +342,21 @@ class DuckDBStore:
 
     def erase(self, found: Belongings) -> Erased:
         return erasing.erase(self._days, self._rewriting, found)
+
+    def days(self) -> list[int]:
+        self.before_read()
+        return sorted({day.number for day in self._days.all()})
+
+    @_reads
+    def dump(self, kind: str, day: int) -> Iterator[pa.Table]:
+        return moving.dump(self._days, kind, day)
+
+    def load(self, kind: str, rows: pa.Table) -> Loaded:
+        with self._writing:
+            self._joining = {}  # what it knows of does not hold these
+            done = moving.load(self._days, kind, rows, numbers=self._numbers, clock=self._clock)
+            self._last_seq = self._next_seq - 1
+            return done
 
     def stop_keeping(self) -> None:
         self._rewriting.stop()

@@ -14,7 +14,8 @@ _PREFIX = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 class ElasticsearchConfig:
     """`prefix` begins the name of every index. Either `user` and `password`, or `api_key`, or nothing, says who asks.
 
-    `shards` and `replicas` are those of one day of one kind. `timeout_s` bounds one request.
+    `shards` and `replicas` are those of one day of one kind. `timeout_s` bounds one request. `ilm_policy` names the
+    operator's lifecycle policy, which then deletes what is old instead of our retention.
     """
 
     url: str
@@ -26,6 +27,7 @@ class ElasticsearchConfig:
     shards: int = 1
     replicas: int = 1
     timeout_s: float = 30.0
+    ilm_policy: str | None = None
 
     def __post_init__(self) -> None:
         """
@@ -46,6 +48,8 @@ class ElasticsearchConfig:
             raise BadRequest("Elasticsearch was given both a user and an API key; leave one of them out")
         if bool(self.user) != bool(self.password):
             raise BadRequest("Elasticsearch needs both a user and a password, or neither")
+        if self.ilm_policy is not None and not self.ilm_policy.strip():
+            raise BadRequest("ilm_policy is empty; name a lifecycle policy of the cluster, or leave it out")
         if self.shards < 1 or self.replicas < 0 or self.timeout_s <= 0:
             raise BadRequest(
                 f"shards must be at least 1, replicas at least 0 and timeout_s above 0;"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from collector.errors import StoreUnavailable
-from collector.retention import NS_PER_DAY, Due, Kept, Retention
+from collector.retention import NS_PER_DAY, Due, Keep, Kept, Retention
 from collector.store.elasticsearch.aggregates import grouped
 from collector.store.elasticsearch.cluster import Cluster
 from collector.store.elasticsearch.content import WITH_TEXTS, emptied
@@ -33,8 +33,11 @@ Indices = Sequence[tuple[Kind, str]]
 
 
 def retain(cluster: Cluster, retention: Retention, *, now_ns: int, stopping: threading.Event) -> Kept:
-    """See `Keeping.retain`."""
+    """See `Keeping.retain`. With a lifecycle policy of the operator, nothing is deleted here."""
     done = Kept()
+    if cluster.config.ilm_policy is not None:
+        _warn_of_rules(cluster.config.ilm_policy, retention)
+        return done
     for day, indices in indices_by_day(cluster).items():
         due = retention.due(day, now_ns)
         if not due.is_possible:
@@ -46,6 +49,18 @@ def retain(cluster: Cluster, retention: Retention, *, now_ns: int, stopping: thr
             log.warning("a day keeps what has had its time until the next run: %s", error)
             done += Kept(n_failed=1)
     return done
+
+
+def _warn_of_rules(policy: str, retention: Retention) -> None:
+    """Somebody counts on days of retention that nobody applies."""
+    ruled = [name for name, keep in retention.projects.items() if keep != Keep()]
+    if retention.default != Keep() or ruled:
+        log.warning(
+            "the lifecycle policy %r deletes what is old, so days of retention are not applied%s; take them away, or"
+            " store.elasticsearch.ilm_policy",
+            policy,
+            f" (of the projects {', '.join(sorted(ruled))})" if ruled else "",
+        )
 
 
 def _retain_day(cluster: Cluster, due: Due, indices: Indices, stopping: threading.Event) -> Kept:

@@ -2,9 +2,11 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
+
+import pyarrow as pa
 
 from collector.batch import Batch
 from collector.call import Call
@@ -17,7 +19,7 @@ from collector.span import Span
 from collector.store.base import Belongings, Erased, Footprint, TextVector, WriteResult
 from collector.store.decode import scores_of, verdicts_of
 from collector.store.duckdb.filters import SCORE_FIELDS, VERDICT_FIELDS
-from collector.store.elasticsearch import aggregates, calls, erasing, opinions, records, retention
+from collector.store.elasticsearch import aggregates, calls, erasing, moving, opinions, records, retention
 from collector.store.elasticsearch.bulk import send
 from collector.store.elasticsearch.cluster import Cluster
 from collector.store.elasticsearch.config import ElasticsearchConfig
@@ -30,6 +32,7 @@ from collector.store.elasticsearch.sequence import Sequence as Numbers
 from collector.store.elasticsearch.templates import prepare
 from collector.store.elasticsearch.vectors import find_vectors, rows_of
 from collector.store.elasticsearch.writing import Writing, actions
+from collector.store.moving import Loaded
 from collector.verdict import Verdict
 
 
@@ -56,20 +59,24 @@ class ElasticsearchStore:
         self._is_prepared = False
         self._stopping = threading.Event()
 
-    def prepare(self) -> None:
+    def prepare(self) -> Sequence[str]:
         """Install templates and what else is missing. Every method does so first, until it succeeded once: a collector
         may start while the cluster is away.
 
+        Returns:
+            The names of the templates that were installed or replaced.
         Raises:
             StoreMisconfigured: somebody must change something first; the text says what.
             StoreUnavailable: the cluster is away.
         """
         with self._preparing:
-            if not self._is_prepared:
-                prepare(self._cluster)
-                self._numbers.prepare(after_seq=self._after_seq)
-                self._cluster.refresh_all()
-                self._is_prepared = True
+            if self._is_prepared:
+                return []
+            installed = prepare(self._cluster)
+            self._numbers.prepare(after_seq=self._after_seq)
+            self._cluster.refresh_all()
+            self._is_prepared = True
+            return installed
 
     def _ready(self) -> Cluster:
         if not self._is_prepared:
@@ -203,6 +210,17 @@ class ElasticsearchStore:
 
     def erase(self, found: Belongings) -> Erased:
         return erasing.erase(self._ready(), found)
+
+    def days(self) -> list[int]:
+        return moving.days(self._reading())
+
+    def dump(self, kind: str, day: int) -> Iterator[pa.Table]:
+        return moving.dump(self._reading(), kind, day)
+
+    def load(self, kind: str, rows: pa.Table) -> Loaded:
+        with self._writing:
+            self._writer.forget()  # what joining knows of does not hold these
+            return moving.load(self._ready(), self._numbers, kind, rows)
 
     def stop_keeping(self) -> None:
         self._stopping.set()

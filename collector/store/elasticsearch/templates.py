@@ -3,10 +3,12 @@
 import re
 from typing import Any
 
-from elasticsearch import NotFoundError
+from elasticsearch import BadRequestError, NotFoundError
 
 from collector.errors import StoreMisconfigured
 from collector.store.elasticsearch.cluster import Cluster
+from collector.store.elasticsearch.config import ElasticsearchConfig
+from collector.store.elasticsearch.failures import cause_of
 from collector.store.elasticsearch.kinds import KINDS, SCHEMA_VERSION, Kind
 
 OLDEST_SERVER = (8, 19)
@@ -14,20 +16,24 @@ REFRESH_EVERY = "1s"
 """Told outright: an index that nobody searches would else not be refreshed."""
 
 
-def prepare(cluster: Cluster) -> None:
+def prepare(cluster: Cluster) -> list[str]:
     """Install what is missing or older; doing it twice changes nothing.
 
+    Returns:
+        The names of the templates that were installed or replaced.
     Raises:
-        StoreMisconfigured: if the server is too old, or a newer version of Watchkeeper has written there.
+        StoreMisconfigured: if the server is too old or knows no lifecycle policies, or a newer version of Watchkeeper
+            has written there.
     """
     with cluster.errors():
         _check_servers(cluster)
-        for kind in KINDS:
-            _install(cluster, kind)
+        return [name for kind in KINDS if (name := _install(cluster, kind))]
 
 
 def settings(cluster: Cluster) -> dict[str, Any]:
-    return {
+    """Of an index. The operator's policy is named where there is one: it begins to count when a day's index is made."""
+    policy = cluster.config.ilm_policy
+    return ({} if policy is None else {"lifecycle": {"name": policy}}) | {
         "number_of_shards": cluster.config.shards,
         "number_of_replicas": cluster.config.replicas,
         "codec": "best_compression",
@@ -46,9 +52,10 @@ def _check_servers(cluster: Cluster) -> None:
             )
 
 
-def _install(cluster: Cluster, kind: Kind) -> None:
+def _install(cluster: Cluster, kind: Kind) -> str | None:
+    """The name of the template if it was installed, None if it was there as it must be."""
     name = f"{cluster.config.prefix}-{kind.name}"
-    told = {"watchkeeper_schema": SCHEMA_VERSION, "shards": cluster.config.shards, "replicas": cluster.config.replicas}
+    told = _told(cluster.config)
     found = _installed(cluster, name)
     version = found.get("watchkeeper_schema", 0)
     if version > SCHEMA_VERSION:
@@ -58,14 +65,34 @@ def _install(cluster: Cluster, kind: Kind) -> None:
         )
     for index in _outdated(cluster, kind):
         _upgrade(cluster, kind, index)
-    if found != told:  # what an operator added to a template of this version stays
-        cluster.client.indices.put_index_template(
-            name=name,
-            index_patterns=[f"{name}-*"],
-            template={"settings": {"index": settings(cluster)}, "mappings": kind.mappings()},
-            priority=500,
-            meta=told,
-        )
+    if found == told:  # what an operator added to a template of this version stays
+        return None
+    try:
+        cluster.client.indices.put_index_template(name=name, **template_of(cluster, kind))
+    except BadRequestError as error:
+        if cluster.config.ilm_policy is None or "lifecycle" not in cause_of(error.body)[1]:
+            raise
+        raise StoreMisconfigured(
+            f"{cluster.config.url} knows no lifecycle policies ({cause_of(error.body)[1]}); leave"
+            " store.elasticsearch.ilm_policy out, and [collector.retention] deletes what is old"
+        ) from error
+    return name
+
+
+def template_of(cluster: Cluster, kind: Kind) -> dict[str, Any]:
+    """What Elasticsearch is sent, but for the name."""
+    return {
+        "index_patterns": [f"{cluster.config.prefix}-{kind.name}-*"],
+        "template": {"settings": {"index": settings(cluster)}, "mappings": kind.mappings()},
+        "priority": 500,
+        "meta": _told(cluster.config),
+    }
+
+
+def _told(config: ElasticsearchConfig) -> dict[str, Any]:
+    """What the template says of itself: from what it was made."""
+    told = {"watchkeeper_schema": SCHEMA_VERSION, "shards": config.shards, "replicas": config.replicas}
+    return told if config.ilm_policy is None else told | {"ilm_policy": config.ilm_policy}
 
 
 def _installed(cluster: Cluster, name: str) -> dict[str, Any]:

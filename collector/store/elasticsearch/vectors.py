@@ -1,4 +1,4 @@
-"""Vectors: exact numbers to read, and a field to search for what is similar."""
+"""Vectors: exact numbers, as 32-bit floats in base64."""
 
 import base64
 from collections.abc import Mapping, Sequence
