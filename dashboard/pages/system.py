@@ -95,7 +95,7 @@ def _figures(figures: SystemFigures) -> list[Figure]:
     refused_note = f"▲ and {n_left_out:,} records" if n_left_out else "▲ see below"
     return [
         Figure(
-            label="Accepted per second",
+            label="Accepted per s",
             value=words.count(n_taken / seconds),
             note=f"{sum(tally.total for tally in figures.accepted):,} in all",
             trend=trends.accepted_per_s,
@@ -109,7 +109,7 @@ def _figures(figures: SystemFigures) -> list[Figure]:
             trend=trends.refused_per_s,
         ),
         Figure(
-            label="Spans stored per second",
+            label="Stored per s",
             value=words.count(figures.stored_spans.recent / seconds),
             note=f"{words.count(figures.duplicate_spans.total)} duplicates left out",
             trend=trends.stored_per_s,

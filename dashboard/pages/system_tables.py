@@ -113,7 +113,8 @@ def redacted(view: View, figures: SystemFigures) -> html.Section:
 
 def evaluators(figures: SystemFigures) -> html.Section:
     if not figures.lags:
-        told = "How far the evaluators are is not known now."
+        is_unknown = figures.lags is None
+        told = "How far the evaluators are is not known now." if is_unknown else "No call has been evaluated yet."
         return parts.card("Evaluators", html.P(told, className="nothing-here"))
     columns = (
         Column(title="Evaluator"),
