@@ -1,8 +1,8 @@
 """What it costs to move a store: rows per second and CPU of `watchkeeper store export` and `import`, there and back.
 
 usage: python -m bench.moving --spans 100000 [--heap-mb 1024]
-The spans are those of bench/store.py, half of them calls, on two days: from DuckDB into an Elasticsearch that is
-started on the same machine, the same once more, and back. Prints one JSON line.
+The spans are those of bench/store.py, half of them calls, on two days: from DuckDB into an Elasticsearch started
+on the same machine, the same once more, and back. Prints one JSON line.
 """
 
 import argparse

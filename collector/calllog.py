@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from string import hexdigits
 from typing import Annotated, Any, get_type_hints
 
@@ -25,6 +25,10 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 Amount = Annotated[float, Field(ge=0, le=1e9)]
 
 _STRICTER = {str | None: Text | None, int | None: Count | None, float | None: Amount | None}
+_PRICED = (
+    "provider", "request_model", "response_model", "input_tokens", "output_tokens", "cache_read_tokens",
+    "cache_write_tokens", "reasoning_tokens",
+)  # fmt: skip
 _FREE = dict.fromkeys(("system_instructions", "input_messages", "output_messages", "contexts"), Any)
 
 
@@ -88,9 +92,11 @@ def call_of(document: object) -> Call:
     }
     if values["error_message"] and not values["error_type"]:
         values["error_type"] = "error"  # as a failed span that names none: without a type it would count as a success
+    if values["cost_usd"] is None:
+        values["cost_usd"] = _price_usd(start_ns, values)
     call = Call(start_ns=start_ns, **values)
     _refuse_parts_above_the_whole(call)
-    return call if call.cost_usd is not None else replace(call, cost_usd=_price_usd(call))
+    return call
 
 
 def _ids(
@@ -114,18 +120,8 @@ def _ids(
     return {"call_id": call_id or call_id_of(trace_id, span_id), "trace_id": trace_id, "span_id": span_id}
 
 
-def _price_usd(call: Call) -> float | None:
-    return price_usd(
-        provider=call.provider,
-        request_model=call.request_model,
-        response_model=call.response_model,
-        start_ns=call.start_ns,
-        input_tokens=call.input_tokens,
-        output_tokens=call.output_tokens,
-        cache_read_tokens=call.cache_read_tokens,
-        cache_write_tokens=call.cache_write_tokens,
-        reasoning_tokens=call.reasoning_tokens,
-    )
+def _price_usd(start_ns: int, values: Mapping[str, Any]) -> float | None:
+    return price_usd(start_ns=start_ns, **{name: values[name] for name in _PRICED})
 
 
 def _refuse_parts_above_the_whole(call: Call) -> None:

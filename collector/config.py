@@ -30,15 +30,17 @@ class RetentionConfig(BaseModel, frozen=True, extra="forbid"):
 
 
 class CollectorConfig(BaseModel, frozen=True, extra="forbid"):
-    max_body_bytes: int = Field(default=32 * 2**20, ge=2**10)
-    """Largest request body, packed and unpacked; one that is larger is refused with 413."""
+    max_body_bytes: int = Field(default=16 * 2**20, ge=2**10)
+    """Largest request body, packed and unpacked; one that is larger is refused with 413. What the worst of this size
+    cost stands in docs/benchmarks.md."""
     max_inflight_bytes: int = Field(default=128 * 2**20, ge=2**20)
     """Bodies, packed and unpacked, that all requests together may have in memory before they are decoded; what comes
     beyond is refused with 503 and Retry-After."""
     body_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """How long a body may take to arrive."""
-    max_records: int = Field(default=100_000, ge=1)
-    """Spans, log records or data points in one export; one with more is refused with 413."""
+    max_records: int = Field(default=32_768, ge=1)
+    """Spans, log records or data points in one export; one with more is refused with 413. An ordinary span takes 30
+    microseconds, so that these take a second."""
     max_attributes: int = Field(default=1024, ge=16)
     """Attributes of one record, and its events and links; the rest is dropped, with a count in the last place."""
     max_value_chars: int = Field(default=4 * 2**20, ge=1024)

@@ -2,13 +2,18 @@
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 from pydantic_core import from_json
 
-from collector.errors import BadRequest
+from collector.errors import BadRequest, TooLarge
 
 T = TypeVar("T")
+
+MAX_DOCUMENTS = 20_000
+MAX_CONTAINERS = 250_000
+"""Objects and lists in one body, documents among them: each takes some microseconds, and no more bytes than two."""
 
 
 def read_documents(body: bytes, read: Callable[[object], T], *, lines: bool) -> list[T]:
@@ -16,8 +21,14 @@ def read_documents(body: bytes, read: Callable[[object], T], *, lines: bool) -> 
 
     Raises:
         BadRequest: naming the place in the body, what is wrong there and what to write.
+        TooLarge: if the body holds more documents, objects or lists than are taken at once.
     """
-    return [_read_at(place, document, read) for place, document in _documents(body, lines=lines)]
+    if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS:
+        raise TooLarge(f"the body holds more than {MAX_CONTAINERS} objects and lists; send it in smaller pieces")
+    documents = list(islice(_documents(body, lines=lines), MAX_DOCUMENTS + 1))
+    if len(documents) > MAX_DOCUMENTS:
+        raise TooLarge(f"the body holds more than {MAX_DOCUMENTS} documents; send it in smaller pieces")
+    return [_read_at(place, document, read) for place, document in documents]
 
 
 def _read_at(place: str, document: object, read: Callable[[object], T]) -> T:

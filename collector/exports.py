@@ -28,7 +28,7 @@ from collector.retention import Retention
 class ReceiverLimits:
     """What one request may bring; `max_body_bytes` holds before and after decompression."""
 
-    max_body_bytes: int = 32 * 2**20
+    max_body_bytes: int = 16 * 2**20
     body_timeout_s: float = BODY_TIMEOUT_S
     records: Limits = field(default_factory=Limits)
 

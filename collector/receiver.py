@@ -38,7 +38,7 @@ def receiver_app(exports: Exports) -> Starlette:
             for signal in SIGNALS
             for prefix in ("", "/{prefix:path}")
         ],
-        exception_handlers={HTTPException: _no_such_path},
+        exception_handlers={HTTPException: _no_such_path(exports)},
     )
 
 
@@ -78,12 +78,16 @@ async def _take(request: Request, exports: Exports, signal: Signal, access: Acce
         return await exports.take(signal, body, access, is_json=media_type(request) == JSON)
 
 
-async def _no_such_path(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    code, text = Code.UNIMPLEMENTED, f"{request.method} {request.url.path}: OTLP is taken by POST on {_PATHS}"
-    response = _refused(request, Refusal(http_status=status, code=code, message=text))
-    response.headers.update(getattr(error, "headers", None) or {})
-    return response
+def _no_such_path(exports: Exports) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        exports.refused("http", str(status))
+        code, text = Code.UNIMPLEMENTED, f"{request.method} {request.url.path}: OTLP is taken by POST on {_PATHS}"
+        response = _refused(request, Refusal(http_status=status, code=code, message=text))
+        response.headers.update(getattr(error, "headers", None) or {})
+        return response
+
+    return answer
 
 
 def _refused(request: Request, refusal: Refusal) -> Response:

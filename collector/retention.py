@@ -1,19 +1,23 @@
 """How long telemetry is kept, and the thread that sees to it."""
 
+from __future__ import annotations
+
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.errors import StoreUnavailable
-from collector.state.duties import Duty
 from collector.times import NS_PER_S
+
+if TYPE_CHECKING:  # the process that understands telemetry has no database
+    from collector.state.duties import Duty
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +52,7 @@ class Retention:
             content_days=self.default.content_days if own.content_days is None else own.content_days,
         )
 
-    def due(self, day: int, now_ns: int) -> "Due":
+    def due(self, day: int, now_ns: int) -> Due:
         """What of UTC day number `day` (since 1970-01-01) has had its time.
 
         Args:
@@ -111,7 +115,7 @@ class Kept:
     n_failed: int = 0
     bytes_freed: int = 0
 
-    def __add__(self, other: "Kept") -> "Kept":
+    def __add__(self, other: Kept) -> Kept:
         return Kept(
             n_days_dropped=self.n_days_dropped + other.n_days_dropped,
             n_days_rewritten=self.n_days_rewritten + other.n_days_rewritten,

@@ -18,6 +18,10 @@ _CALL_JSON = (
 )  # fmt: skip
 
 
+_CALL_PLAIN = tuple(f.name for f in fields(Call) if f.name not in ("seq", *_CALL_JSON))
+_SPAN_PLAIN = tuple(f.name for f in fields(Span) if f.name not in ("attributes", "resource", "events", "links"))
+
+
 def batch_of_calls(calls: Sequence[Call]) -> Batch:
     """Calls that come without spans: each is a trace of one span."""
     return batch_of(calls, [span_of_call(call) for call in calls])
@@ -57,7 +61,7 @@ def span_of_call(call: Call) -> Span:
 
 
 def _part_row(call: Call, span: Span | None) -> dict[str, Any]:
-    values = {f.name: _clean(getattr(call, f.name)) for f in fields(call) if f.name not in ("seq", *_CALL_JSON)}
+    values = {name: _clean(getattr(call, name)) for name in _CALL_PLAIN}
     values |= {name: _json(getattr(call, name)) for name in _CALL_JSON}
     return values | {
         "part_id": call_id_of(call.trace_id, call.span_id),
@@ -69,7 +73,7 @@ def _part_row(call: Call, span: Span | None) -> dict[str, Any]:
 
 
 def _span_row(span: Span, documents: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
-    return {f.name: _clean(getattr(span, f.name)) for f in fields(span)} | {
+    return {name: _clean(getattr(span, name)) for name in _SPAN_PLAIN} | {
         "documents": _json(documents),
         "attributes": _json(span.attributes),
         "resource": _json(span.resource),
@@ -94,13 +98,10 @@ def _hex(value: Any) -> str:
 
 def _utf8(text: str) -> str:
     """`text` with a question mark for each half of a character (a lone surrogate), which no table can hold."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _clean(value: Any) -> Any:
-    match value:
-        case str():
-            return _utf8(value)
-        case list() | tuple():
-            return [_clean(item) for item in value]
-    return value
+    if isinstance(value, str):
+        return _utf8(value)
+    return [_clean(item) for item in value] if isinstance(value, list | tuple) else value

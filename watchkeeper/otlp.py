@@ -29,6 +29,7 @@ def exports_of(
     ingest: Ingest,
     metrics: CollectorMetrics,
     gate: Gate,
+    budget: ByteBudget,
     retention: Callable[[], Retention] = Retention,
 ) -> Exports:
     """What both servers hand their exports to, so that the limits hold for them together."""
@@ -39,7 +40,6 @@ def exports_of(
         max_future_s=config.max_future_s,
     )
     limits = ReceiverLimits(max_body_bytes=config.max_body_bytes, body_timeout_s=config.body_timeout_s, records=records)
-    budget = ByteBudget(config.max_inflight_bytes)
     return Exports(ingest, metrics, limits=limits, budget=budget, gate=gate, retention=retention)
 
 
@@ -64,6 +64,7 @@ def add_receivers(base: Base, taking: Taking) -> Receivers:
         taking.storage.ingest,
         taking.storage.metrics,
         taking.gate,
+        taking.budget,
         retention=lambda: taking.keepers.loop.current,
     )
     otlp_http, address = http_thread(exports, config.server)

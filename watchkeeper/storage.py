@@ -105,7 +105,7 @@ def open_storage(
     if serves:
         process = ProcessIntake(settings)
         parts.callback(process.close)
-        process.start()
+        process.begin()
         intake = process
     ingest = Ingest(store, metrics, spool=spool, intake=intake, max_queue_bytes=config.collector.max_queue_bytes)
     parts.callback(ingest.close)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from collector.budget import ByteBudget
 from collector.health import Health
 from collector.opinions import Resolving
 from collector.projects.gate import Gate
@@ -24,6 +25,8 @@ class Taking:
     gate: Gate
     keepers: Keepers
     redactions: Redactions
+    budget: ByteBudget
+    """Of the bodies that come in, by OTLP and by REST."""
 
 
 def start_taking(base: Base, storage: Storage) -> Taking:
@@ -40,7 +43,8 @@ def start_taking(base: Base, storage: Storage) -> Taking:
     base.checks["store" if base.config.store.kind == "duckdb" else "disk"] = partial(write_problem, base.data_dir)
     base.checks["ingest"] = lambda: storage.ingest.problem
     base.checks["spool"] = lambda: storage.spool.status().problem
-    return Taking(storage=storage, gate=gate, keepers=keepers, redactions=redactions)
+    budget = ByteBudget(config.collector.max_inflight_bytes)
+    return Taking(storage=storage, gate=gate, keepers=keepers, redactions=redactions, budget=budget)
 
 
 def start_health(base: Base, storage: Storage, lags: Callable[[], Sequence[Lag]]) -> Health:

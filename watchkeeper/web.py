@@ -45,7 +45,9 @@ def rest_of(base: Base, taking: Taking, health: Health, findings: Findings) -> l
     gate, ingest, metrics = taking.gate, taking.storage.ingest, taking.storage.metrics
     guard, max_body_bytes = Guard(gate, base.store), base.config.collector.max_body_bytes
     return [
-        telemetry_router(base.store, ingest, time.time_ns, metrics, gate=gate, max_body_bytes=max_body_bytes),
+        telemetry_router(
+            base.store, ingest, time.time_ns, metrics, gate=gate, max_body_bytes=max_body_bytes, budget=taking.budget
+        ),
         alerts_router(findings.alerts, guard),
         system_router(guard, health.figures),
         erasing_router(taking.keepers.erasures, guard),

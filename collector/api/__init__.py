@@ -11,6 +11,7 @@ from collector.api.records import records_router
 from collector.api.shapes import ERRORS
 from collector.api.spans import spans_router
 from collector.api.writing import writing_router
+from collector.budget import ByteBudget
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.projects.gate import Gate
@@ -27,8 +28,11 @@ def telemetry_router(
     *,
     gate: Gate,
     max_body_bytes: int,
+    budget: ByteBudget | None = None,
 ) -> APIRouter:
     """Questions and additions to `store`, for those whom `gate` lets in. `clock` gives Unix nanoseconds.
+
+    `budget` holds for the bodies of all requests at once, and for those of the OTLP receivers where it is theirs.
 
     The app it is included in needs `install_error_answers`, and `unknown_paths_router` after its last API router.
     """
@@ -37,5 +41,9 @@ def telemetry_router(
     router.include_router(reading_router(guard, clock))
     router.include_router(spans_router(guard, clock))
     router.include_router(records_router(guard, clock))
-    router.include_router(writing_router(guard, store, ingest, clock, metrics, max_body_bytes=max_body_bytes))
+    router.include_router(
+        writing_router(
+            guard, store, ingest, clock, metrics, max_body_bytes=max_body_bytes, budget=budget or ByteBudget()
+        )
+    )
     return router

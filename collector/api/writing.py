@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -16,12 +17,14 @@ from collector.api.queries import PostQuery, only
 from collector.api.shapes import Accepted, CallShape, ScoreShape
 from collector.api.targets import first_call
 from collector.body import UnsupportedMediaType, media_type, read_body
+from collector.budget import ByteBudget
 from collector.call import Call
 from collector.calllog import call_of
 from collector.documents import read_documents
 from collector.errors import BadRequest, StoreUnavailable, TooLarge, TooManyRequests
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
+from collector.otlp.columns import refuse_many_days
 from collector.projects.access import Access
 from collector.projects.reader import reader_of
 from collector.projects.sampling import is_kept
@@ -43,6 +46,7 @@ def writing_router(
     metrics: CollectorMetrics,
     *,
     max_body_bytes: int,
+    budget: ByteBudget,
 ) -> APIRouter:
     @contextmanager
     def refusals_counted() -> Iterator[None]:
@@ -72,12 +76,14 @@ def writing_router(
         """
         with refusals_counted():
             lines = _is_lines(request)
-            body = await read_body(request, max_bytes=max_body_bytes)
-            calls = await run_in_threadpool(read_documents, body, partial(_call_of, access), lines=lines)
+            with budget.reservation() as held:
+                body = await read_body(request, max_bytes=max_body_bytes, on_bytes=held.take)
+                calls = await run_in_threadpool(read_documents, body, partial(_call_of, access), lines=lines)
             access.admit(len(calls))
             kept = _sampled(calls, access)
             n_new: int | None = 0
             if kept:
+                refuse_many_days(np.array([call.start_ns for call in kept], np.int64))
                 batch = await run_in_threadpool(batch_of_calls, kept)
                 committed = await asyncio.wrap_future(ingest.submit(batch, alone=query.count))
                 # A call without telemetry of its own has one span.
@@ -94,8 +100,9 @@ def writing_router(
         """
         with refusals_counted():
             lines = _is_lines(request)
-            body = await read_body(request, max_bytes=max_body_bytes)
-            documents = await run_in_threadpool(read_documents, body, score_document, lines=lines)
+            with budget.reservation() as held:
+                body = await read_body(request, max_bytes=max_body_bytes, on_bytes=held.take)
+                documents = await run_in_threadpool(read_documents, body, score_document, lines=lines)
             if len(documents) > MAX_SCORES:
                 raise TooLarge(f"{len(documents)} scores in one request; send at most {MAX_SCORES}")
             access.admit(len(documents))

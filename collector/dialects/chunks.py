@@ -13,7 +13,7 @@ def whole_answer(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     choices: dict[Any, dict[str, Any]] = {}
     for chunk in chunks:
-        if isinstance(chunk.get("response"), Mapping):
+        if isinstance(chunk.get("response"), dict):
             whole |= chunk["response"]
             continue
         for choice in items(chunk.get("choices")):

@@ -24,7 +24,7 @@ def conversation(attributes: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[
 
 def _event_name(event: Any) -> str | None:
     """The name of one event, which some versions leave out: then the form tells it."""
-    if not isinstance(event, Mapping):
+    if not isinstance(event, dict):
         return None
     if event.get("event.name") in MESSAGE_EVENTS:
         return str(event["event.name"])

@@ -1,7 +1,7 @@
 """Why an answer ended, in the words of OTel GenAI, whatever the provider calls it."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -53,5 +53,5 @@ def fill(column: pa.Array, output_messages: pa.Array) -> pa.Array:
 
 def reasons_of(messages: Iterable[object]) -> list[str]:
     """The finish reasons that the answers themselves carry."""
-    found = [message.get("finish_reason") for message in messages if isinstance(message, Mapping)]
+    found = [message.get("finish_reason") for message in messages if isinstance(message, dict)]
     return [reason for reason in found if isinstance(reason, str) and reason]

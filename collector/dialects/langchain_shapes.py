@@ -16,10 +16,12 @@ _OWN_IDS = ("run-", "run--", "lc_run-", "lc_")
 
 def plain_message(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """`raw` with a role, where it is a message as LangChain writes it; any other message as it is."""
+    if "role" in raw:
+        return raw
     fields = raw
     for inner in ("kwargs", "data"):
         below = raw.get(inner)
-        if "role" not in raw and "content" not in raw and isinstance(below, Mapping):
+        if "content" not in raw and isinstance(below, dict):
             fields = below
     if "role" in fields:
         return fields
@@ -35,7 +37,7 @@ def answers(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The answers in an LLMResult: messages with what else LangChain knows of them under `response_metadata`."""
     generations = document.get("generations")
     rows = [row if isinstance(row, list) else [row] for row in generations] if isinstance(generations, list) else []
-    return [_answer(generation) for row in rows for generation in row if isinstance(generation, Mapping)]
+    return [_answer(generation) for row in rows for generation in row if isinstance(generation, dict)]
 
 
 def usage_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -43,11 +45,7 @@ def usage_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
     per_answer: Sequence[Any] = [answer.get("usage_metadata") for answer in answers(document)]
     output = _mapping(document.get("llm_output"))
     return next(
-        (
-            usage
-            for usage in (*per_answer, output.get("token_usage"), output.get("usage"))
-            if isinstance(usage, Mapping)
-        ),
+        (usage for usage in (*per_answer, output.get("token_usage"), output.get("usage")) if isinstance(usage, dict)),
         {},
     )
 
@@ -65,9 +63,7 @@ def response_id(answer: Mapping[str, Any]) -> str | None:
 
 def _answer(generation: Mapping[str, Any]) -> Mapping[str, Any]:
     raw = generation.get("message")
-    answer = (
-        plain_message(raw) if isinstance(raw, Mapping) else {"role": "assistant", "content": generation.get("text")}
-    )
+    answer = plain_message(raw) if isinstance(raw, dict) else {"role": "assistant", "content": generation.get("text")}
     known = {**_mapping(answer.get("response_metadata")), **_mapping(generation.get("generation_info"))}
     kind = generation.get("type")
     return {
@@ -78,11 +74,11 @@ def _answer(generation: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _less_tool_use(content: Any) -> Any:
     """Content blocks without the tool calls that the message lists beside them."""
     if not isinstance(content, list):
         return content
-    return [block for block in content if not (isinstance(block, Mapping) and block.get("type") == "tool_use")]
+    return [block for block in content if not (isinstance(block, dict) and block.get("type") == "tool_use")]

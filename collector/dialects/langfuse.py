@@ -82,7 +82,7 @@ def _metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     for prefix in _METADATA:
         whole = json_or_text(attributes.get(prefix))
-        metadata |= whole if isinstance(whole, Mapping) else {}
+        metadata |= whole if isinstance(whole, dict) else {}
         start = len(prefix) + 1
         metadata |= {
             key[start:]: json_or_text(value) for key, value in attributes.items() if key.startswith(f"{prefix}.")

@@ -60,7 +60,7 @@ def _is_own_id(attributes: Mapping[str, Any]) -> bool:
 
 def _messages(text: Any) -> list[dict[str, Any]]:
     """Messages with their tool calls and the answers of tools, which LiteLLM leaves beside the parts, in the parts."""
-    return [_message(raw) for raw in items(json_or_text(text)) if isinstance(raw, Mapping)]
+    return [_message(raw) for raw in items(json_or_text(text)) if isinstance(raw, dict)]
 
 
 def _message(raw: Mapping[str, Any]) -> dict[str, Any]:

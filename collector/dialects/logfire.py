@@ -44,7 +44,7 @@ def _without_envelope(answer: Mapping[str, Any]) -> dict[str, Any]:
     parts = [dict(part) for part in items(answer.get("parts"))]
     for part in parts:
         arguments = mapping(part.get("arguments"))
-        if part.get("type") == "tool_call" and list(arguments) == ["input"] and isinstance(arguments["input"], Mapping):
+        if part.get("type") == "tool_call" and list(arguments) == ["input"] and isinstance(arguments["input"], dict):
             part["arguments"] = arguments["input"]
     return {**answer, "parts": parts}
 

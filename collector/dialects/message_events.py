@@ -54,7 +54,7 @@ def _fields(body: Any, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     inner = json_or_text(attributes.get("gen_ai.event.content"))
     fields = dict(attributes)
     for said in (inner, whole):
-        if isinstance(said, Mapping):
+        if isinstance(said, dict):
             fields |= said
         elif said not in (None, "", []):
             fields.setdefault("content", said)
@@ -66,11 +66,11 @@ def _several(fields: Mapping[str, Any], old_key: str) -> list[Mapping[str, Any]]
     if any(key in fields for key in ("content", "message", "message.content", "tool_calls")):
         return [fields]
     old = json_or_text(fields.get(old_key, fields.get("text")))
-    if isinstance(old, Mapping) and isinstance(old.get("messages", old.get("choices")), list):
+    if isinstance(old, dict) and isinstance(old.get("messages", old.get("choices")), list):
         old = old.get("messages", old.get("choices"))
-    if isinstance(old, list) and old and all(isinstance(m, Mapping) and ("role" in m or "message" in m) for m in old):
+    if isinstance(old, list) and old and all(isinstance(m, dict) and ("role" in m or "message" in m) for m in old):
         return [{"index": index, **message} for index, message in enumerate(old)]
-    if isinstance(old, Mapping) and any(key in old for key in ("content", "message", "tool_calls")):
+    if isinstance(old, dict) and any(key in old for key in ("content", "message", "tool_calls")):
         return [old]
     return [{**fields, "content": fields.get(old_key, fields.get("text"))}]
 
@@ -91,7 +91,7 @@ def _asked(fields: Mapping[str, Any], role: str) -> Message | None:
 
 def _answer(fields: Mapping[str, Any]) -> Message | None:
     said = json_or_text(fields.get("message"))
-    inner = said if isinstance(said, Mapping) and not _is_block(said) else {}
+    inner = said if isinstance(said, dict) and not _is_block(said) else {}
     content = inner.get("content") if inner else fields.get("message", fields.get("content"))
     if content is None:
         content = fields.get("message.content")
@@ -112,7 +112,7 @@ def _parts(content: Any) -> list[dict[str, Any]]:
     if isinstance(content, str):
         blocks = json_or_text(content) if _is_blocks(content) else None
         return [part_of(item) for item in blocks or [content]]
-    if isinstance(content, Mapping) and isinstance(content.get("parts"), list):
+    if isinstance(content, dict) and isinstance(content.get("parts"), list):
         content = content["parts"]
     return [part_of(item) for item in (items(content) if isinstance(content, list | tuple) else [content])]
 
@@ -132,7 +132,7 @@ def _is_blocks(text: str) -> bool:
 
 
 def _is_block(item: Any) -> bool:
-    return isinstance(item, Mapping) and "role" not in item and any(key in item for key in _BLOCK_KEYS)
+    return isinstance(item, dict) and "role" not in item and any(key in item for key in _BLOCK_KEYS)
 
 
 def _tool_calls(calls: Any) -> list[dict[str, Any]]:

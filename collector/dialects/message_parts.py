@@ -11,7 +11,7 @@ Part = dict[str, Any]
 
 def part_of(item: Any) -> Part:
     """A part as OTel GenAI writes it. What has no counterpart there is kept as it came; nothing raises."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return {"type": "text", "content": as_text(item)}
     kind = item.get("type", item.get("kind"))
     read = _BY_TYPE.get(kind) if isinstance(kind, str) else None
@@ -42,7 +42,7 @@ def _parsed(value: Any) -> Any:
 
 def _below(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = item.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _text(item: Mapping[str, Any]) -> Part:
@@ -78,7 +78,7 @@ def _dashed_tool_call(item: Mapping[str, Any]) -> Part:
 
 def _dashed_tool_result(item: Mapping[str, Any]) -> Part:
     output = item.get("output", item.get("result"))
-    is_typed = isinstance(output, Mapping) and "value" in output and "type" in output
+    is_typed = isinstance(output, dict) and "value" in output and "type" in output
     return tool_call_response(item.get("toolCallId"), output["value"] if is_typed else output)
 
 
@@ -114,7 +114,7 @@ def _bedrock_tool_result(item: Mapping[str, Any]) -> Part:
 
 def _image_url(item: Mapping[str, Any]) -> Part:
     url = item.get("image_url", item.get("url"))
-    return {"type": "uri", "modality": "image", "uri": url.get("url") if isinstance(url, Mapping) else url}
+    return {"type": "uri", "modality": "image", "uri": url.get("url") if isinstance(url, dict) else url}
 
 
 def _image(item: Mapping[str, Any]) -> Part:
@@ -130,7 +130,7 @@ def _joined_text(content: Any) -> Any:
     """The text of a tool's answer that came as a list of texts; any other answer as it is."""
     if not isinstance(content, list) or not content:
         return content
-    texts = [item.get("text") if isinstance(item, Mapping) else item for item in content]
+    texts = [item.get("text") if isinstance(item, dict) else item for item in content]
     return "\n".join(map(str, texts)) if all(isinstance(text, str) for text in texts) else content
 
 

@@ -81,7 +81,7 @@ def _chunks(span: SpanView) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for event in span.events:
         if str(event["name"]).startswith(_CHUNK):
             chunk = json_or_text(event["attributes"].get(_LEGACY_CHUNK))
-            if isinstance(chunk, Mapping):
+            if isinstance(chunk, dict):
                 yield event["time_ns"], chunk
 
 
@@ -108,7 +108,7 @@ def _metadata(told: Mapping[str, Any]) -> dict[str, Any]:
     traced = {
         key.removeprefix("mlflow.trace."): value for key, value in told.items() if key.startswith("mlflow.trace.")
     }
-    return {**traced, **(metadata if isinstance(metadata, Mapping) else {})}
+    return {**traced, **(metadata if isinstance(metadata, dict) else {})}
 
 
 def _cost_usd(cost: Any) -> float | None:
@@ -123,7 +123,7 @@ def _raw(value: Any, role: str) -> list[dict[str, Any]]:
 
 
 def _raw_answer(span: SpanView, answered: Any) -> list[dict[str, Any]]:
-    is_understood = isinstance(answered, Mapping) and any(
+    is_understood = isinstance(answered, dict) and any(
         isinstance(answered.get(key), list) for key in ("choices", "output", "data", "embeddings")
     )
     is_words = json_or_text(span.attributes.get("mlflow.spanType")) not in ("EMBEDDING", "RERANKER")

@@ -11,11 +11,14 @@ from collector.dialects.message_parts import part_of, tool_call, tool_call_respo
 from collector.jsontext import parse
 
 _ROLES = {"human": "user", "ai": "assistant", "model": "assistant"}
+_JSON_BEGINS = tuple('{["-0123456789tfnNI \t\r\n')
+"""What JSON begins with: to find out that a text is none takes longer than to read a short one."""
+_BESIDE_CONTENT = ("tool_call_id", "reasoning_content", "reasoning", "tool_calls", "function_call")
 
 
 def json_or_text(value: Any) -> Any:
     """The parsed value of a JSON text; anything else as it is."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value.startswith(_JSON_BEGINS):
         return value
     try:
         return parse(value)
@@ -25,7 +28,7 @@ def json_or_text(value: Any) -> Any:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """`value`, or an empty mapping where it is none."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def items(value: Any) -> Sequence[Any]:
@@ -38,12 +41,15 @@ def message(raw: Mapping[str, Any]) -> dict[str, Any]:
     raw = plain_message(raw)
     role = str(raw.get("role") or "user")
     role = _ROLES.get(role, role)
+    content = raw.get("content", raw.get("parts"))
+    if isinstance(content, str) and not any(map(raw.get, _BESIDE_CONTENT)):
+        return {"role": role, "parts": content_parts(content)}  # as most are
     if raw.get("tool_call_id"):
         answered = tool_call_response(raw["tool_call_id"], raw.get("content"))
         return {"role": "tool" if role == "user" else role, "parts": [answered]}
     thought = raw.get("reasoning_content") or raw.get("reasoning")
     thoughts = [{"type": "reasoning", "content": thought}] if isinstance(thought, str) else []
-    parts = [*thoughts, *content_parts(raw.get("content", raw.get("parts")))]
+    parts = [*thoughts, *content_parts(content)]
     # Some libraries list a call among the parts and once more beside them.
     listed = {part["id"] for part in parts if part.get("type") == "tool_call" and isinstance(part.get("id"), str)}
     calls = [_tool_call(mapping(call)) for call in _calls(raw)]
@@ -55,13 +61,15 @@ def message(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _calls(raw: Mapping[str, Any]) -> Sequence[Any]:
     """The tool calls beside a message's content, in the present form or in the one that had a single function."""
     function = raw.get("function_call")
-    return items(raw.get("tool_calls")) or ([function] if isinstance(function, Mapping) else ())
+    return items(raw.get("tool_calls")) or ([function] if isinstance(function, dict) else ())
 
 
 def content_parts(content: Any) -> list[dict[str, Any]]:
     """Parts of a message's content: a text, or a list of typed items."""
     if content is None or content == "":
         return []
+    if isinstance(content, str):
+        return [{"type": "text", "content": content}]
     return [part_of(item) for item in (items(content) if isinstance(content, list | tuple) else [content])]
 
 
@@ -78,7 +86,7 @@ def messages_of_request(request: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _input_item(item: Any) -> dict[str, Any]:
     """A chat message, an item of a Responses API input, or a bare text."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return {"role": "user", "parts": [part_of(item)]}
     match item.get("type"):
         case "function_call":
@@ -92,7 +100,7 @@ def _input_item(item: Any) -> dict[str, Any]:
 def messages_of_response(response: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The answers in a response of chat completions, completions or responses, one message a choice."""
     if isinstance(response.get("choices"), list):
-        return [_choice(choice) for choice in response["choices"] if isinstance(choice, Mapping)]
+        return [_choice(choice) for choice in response["choices"] if isinstance(choice, dict)]
     parts = [part for item in items(response.get("output")) for part in _output_parts(mapping(item))]
     return [{"role": "assistant", "parts": parts}] if parts else []
 

@@ -133,7 +133,7 @@ def _content(part: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]
 
 def _documents(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = listed(tree, "retrieval", "documents") or listed(tree, "reranker", "output_documents")
-    return [dict(document) for item in found if isinstance(document := item.get("document"), Mapping)]
+    return [dict(document) for item in found if isinstance(document := item.get("document"), dict)]
 
 
 OPENINFERENCE = Dialect(

@@ -39,7 +39,7 @@ def known(facts: Mapping[str, Any]) -> Facts:
 
 def request_facts(request: Any) -> Facts:
     """What a recorded request tells of the call; a list is its messages, a text the user's."""
-    if not isinstance(request, Mapping):
+    if not isinstance(request, dict):
         return known({"input_messages": messages_of_request({"messages": _flat(request)})})
     parameters = {name: value for name, value in request.items() if name not in _NO_PARAMETERS and value is not None}
     is_completion = "prompt" in request and "messages" not in request
@@ -53,7 +53,7 @@ def request_facts(request: Any) -> Facts:
             "stream": request["stream"] if isinstance(request.get("stream"), bool) else None,
             "parameters": {**parameters, **mapping(request.get("generationConfig", request.get("inferenceConfig")))},
             "system_instructions": _system(request),
-            "tool_definitions": [tool for tool in items(tools) if isinstance(tool, Mapping)],
+            "tool_definitions": [tool for tool in items(tools) if isinstance(tool, dict)],
             "input_messages": messages_of_request({"messages": _flat(source)}),
         }
     )
@@ -65,7 +65,7 @@ def response_facts(response: Any) -> Facts:
         return known({"output_messages": _answer(content_parts(response))})
     if isinstance(response, list | tuple):
         return _listed(response)
-    return _document(response) if isinstance(response, Mapping) else {}
+    return _document(response) if isinstance(response, dict) else {}
 
 
 def _document(response: Mapping[str, Any]) -> Facts:
@@ -73,7 +73,7 @@ def _document(response: Mapping[str, Any]) -> Facts:
         return _langchain(response)
     if isinstance(response.get("candidates"), list):
         return _gemini(response)
-    if isinstance(response.get("message"), Mapping) and "choices" not in response:
+    if isinstance(response.get("message"), dict) and "choices" not in response:
         return _around_a_message(response)
     facts = {
         "response_id": _text(response.get("id")),
@@ -83,7 +83,7 @@ def _document(response: Mapping[str, Any]) -> Facts:
     }
     if isinstance(response.get("choices"), list) or isinstance(response.get("output"), list):
         facts |= {"output_messages": messages_of_response(response), "finish_reasons": finish_reasons_of(response)}
-    elif isinstance(output := response.get("output"), Mapping):  # Bedrock
+    elif isinstance(output := response.get("output"), dict):  # Bedrock
         facts |= _around_a_message({**output, "stopReason": response.get("stopReason")})
     elif _text(response.get("type")) in ("reasoning", "function_call"):  # one item of Responses
         return _listed([response])
@@ -169,7 +169,7 @@ def _langchain(response: Mapping[str, Any]) -> Facts:
 
 def _listed(response: Sequence[Any]) -> Facts:
     """Items of a Responses API answer, one message each choice, or content parts of one answer."""
-    found = [item for item in response if isinstance(item, Mapping)]
+    found = [item for item in response if isinstance(item, dict)]
     kinds = {item["type"] for item in found if isinstance(item.get("type"), str)}
     if found and any(isinstance(item.get("generations"), list) for item in found):
         return _langchain({"generations": [row for item in found for row in items(item.get("generations"))]})
@@ -192,7 +192,7 @@ def _system(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Instructions that the API takes apart from the messages."""
     keys = ("system", "instructions", "system_instruction", "systemInstruction")
     given = next((request[key] for key in keys if request.get(key)), None)
-    return content_parts(given.get("parts") if isinstance(given, Mapping) else given)
+    return content_parts(given.get("parts") if isinstance(given, dict) else given)
 
 
 def _flat(source: Any) -> Any:

@@ -40,7 +40,7 @@ def describe(span: SpanView) -> Facts:
 
 
 def _listed(value: Any) -> list[dict[str, Any]]:
-    return [message(item) | _reason(item) for item in items(json_or_text(value)) if isinstance(item, Mapping)]
+    return [message(item) | _reason(item) for item in items(json_or_text(value)) if isinstance(item, dict)]
 
 
 def _reason(item: Mapping[str, Any]) -> dict[str, Any]:

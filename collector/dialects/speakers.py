@@ -10,6 +10,7 @@ from collector.otlp.attributes import AttributeTable
 from collector.otlp.table import SpanTable
 
 Bools = npt.NDArray[np.bool_]
+_FEW = 8
 
 
 def of_scope(scope: pa.Array, prefix: str) -> Bools | None:
@@ -52,6 +53,8 @@ def _with_any(attributes: AttributeTable, wanted: frozenset[str] | tuple[str, ..
     keys += [key for key in attributes.keys if key and key.startswith(prefixes)] if prefixes else []
     if not keys:
         return None
+    if len(keys) > _FEW:
+        return attributes.has_any(keys)
     rows = attributes.has(keys[0])
     for key in keys[1:]:
         rows |= attributes.has(key)

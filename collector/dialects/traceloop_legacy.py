@@ -88,7 +88,7 @@ def _answer(item: Mapping[str, Any], is_quoted: bool) -> dict[str, Any]:
 
 
 def _message(item: Mapping[str, Any], role: str, is_quoted: bool) -> dict[str, Any]:
-    calls = [dict(call) for call in listed(item, "tool_calls")]
+    calls = [dict(call) for call in listed(item, "tool_calls")] if "tool_calls" in item else []
     content = _content(item.get("content"), is_quoted)
     return message({**item, "role": item.get("role") or role, "content": content, "tool_calls": calls})
 

@@ -48,7 +48,7 @@ _MAX_COUNT = 2**62
 
 def usage_facts(usage: Any) -> Facts:
     """Token fields of `Call` that `usage` tells; what it does not tell is left out."""
-    counts = _counts(usage) if isinstance(usage, Mapping) else {}
+    counts = _counts(usage) if isinstance(usage, dict) else {}
     given_input, given_output = _first(counts, _INPUT), _first(counts, _OUTPUT)
     reasoning = _first(counts, _REASONING)
     facts = {
@@ -96,9 +96,7 @@ def _counts(usage: Mapping[str, Any]) -> dict[str, int]:
     pairs: list[tuple[str, Any]] = []
     for key, value in usage.items():
         pairs += (
-            [(f"{key}.{name}", count) for name, count in value.items()]
-            if isinstance(value, Mapping)
-            else [(key, value)]
+            [(f"{key}.{name}", count) for name, count in value.items()] if isinstance(value, dict) else [(key, value)]
         )
     return {key: int(value) for key, value in pairs if _is_count(value)}
 

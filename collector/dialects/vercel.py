@@ -49,10 +49,10 @@ def _input_messages(attributes: Mapping[str, Any], prompt: Any) -> list[dict[str
     listed = json_or_text(attributes.get("ai.prompt.messages"))
     listed = listed if isinstance(listed, list) else items(mapping(prompt).get("messages"))
     if listed:
-        return [message(item) for item in listed if isinstance(item, Mapping)]
+        return [message(item) for item in listed if isinstance(item, dict)]
     given = mapping(prompt).get("prompt", prompt if isinstance(prompt, str) else None)
     if isinstance(given, list):
-        return [message(item) for item in given if isinstance(item, Mapping)]
+        return [message(item) for item in given if isinstance(item, dict)]
     texts = [given] if isinstance(given, str) else [json_or_text(value) for value in _values(attributes)]
     return [{"role": "user", "parts": parts} for text in texts if (parts := content_parts(text))]
 
@@ -80,7 +80,7 @@ def _output_messages(attributes: Mapping[str, Any], operation: str) -> list[dict
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    return [dict(item) for item in items(json_or_text(value)) if isinstance(item, Mapping)]
+    return [dict(item) for item in items(json_or_text(value)) if isinstance(item, dict)]
 
 
 def _is_number(value: Any) -> bool:

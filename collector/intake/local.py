@@ -32,8 +32,9 @@ class Intake:
         understand = replace(self.understanding, count=counts.update)
         try:
             batches = understand([load for load in loads if load is not None])
-        except Exception:
-            log.exception("%d requests cannot be understood together; each is by itself", len(items))
+        except Exception as error:
+            if not isinstance(error, BadRequest):
+                log.exception("%d requests cannot be understood together; each is by itself", len(items))
             counts.clear()
             batches = []
             for place, load in enumerate(loads):
@@ -75,6 +76,8 @@ def _alone(
 ) -> tuple[list[Batch], Outcome]:
     try:
         return understand([load]), outcome
+    except BadRequest as error:
+        return [], Outcome(error=error)
     except Exception as error:
         return [], Outcome(error=_unforeseen(load, error))
 

@@ -5,8 +5,10 @@ odd request does to that process, by a fault of a native library or by never end
 """
 
 import sys
+import threading
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 
 from collector.errors import StoreUnavailable
@@ -16,7 +18,21 @@ from collector.score import Score
 from collector.worker import Worker, WorkerUnavailable
 
 UNIT_TIMEOUT_S = 60.0
-CHILD = (sys.executable, "-P", "-c", "from collector.intake.child import main; main()")
+# pyarrow imports pandas as soon as it makes an array, where there is one: a third of a second and 40 MB for nothing.
+_PROGRAM = """
+import sys
+
+class NoPandas:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pandas":
+            raise ImportError(name)
+
+sys.meta_path.insert(0, NoPandas())
+from collector.intake.child import main
+
+main()
+"""
+CHILD = (sys.executable, "-P", "-c", _PROGRAM)
 
 
 class ProcessIntake:
@@ -29,6 +45,14 @@ class ProcessIntake:
     def start(self) -> None:
         """Start the child now rather than with the first request. Raises WorkerUnavailable."""
         self._worker.start()
+
+    def begin(self) -> None:
+        """Start it in a second that the caller has other uses for. Where it cannot be, the first request says so."""
+        threading.Thread(target=self._begin, name="intake-start", daemon=True).start()
+
+    def _begin(self) -> None:
+        with suppress(WorkerUnavailable):
+            self._worker.start()
 
     @property
     def pid(self) -> int | None:

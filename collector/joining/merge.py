@@ -11,6 +11,8 @@ Part = Mapping[str, Any]
 """A row of PART_SCHEMA."""
 Row = dict[str, Any]
 
+MAX_STEPS_UP = 100
+"""From a span to the model call that it is part of; a circle of parents ends here."""
 LONGEST_STREAM_NS = 600 * NS_PER_S
 SLACK_NS = NS_PER_S // 2
 """Two spans of one call overlap, but for the clocks of two machines."""
@@ -80,7 +82,7 @@ def _family(model: str) -> str:
 def _above(key: str, spans: Mapping[str, Part], parent_of: Callable[[str], str | None]) -> str | None:
     """The nearest of `spans` above the span `key`."""
     place, n_steps = parent_of(key), 0
-    while place is not None and n_steps < 1000:
+    while place is not None and n_steps < MAX_STEPS_UP:
         if place in spans and place != key:
             return place
         place, n_steps = parent_of(place), n_steps + 1
@@ -89,7 +91,7 @@ def _above(key: str, spans: Mapping[str, Part], parent_of: Callable[[str], str |
 
 def _depth(key: str, above: Mapping[str, str | None]) -> int:
     n = 0
-    while (up := above.get(key)) is not None and n < 1000:
+    while (up := above.get(key)) is not None and n < MAX_STEPS_UP:
         key, n = up, n + 1
     return n
 
@@ -110,7 +112,7 @@ def _grouped(keys: Sequence[str], spans: Mapping[str, Part], above: Mapping[str,
             unite(key, outer)
     for i, one in enumerate(keys):
         for other in keys[i + 1 :]:
-            if _are_twins(spans[one], spans[other]):
+            if group_of[one] is not group_of[other] and _are_twins(spans[one], spans[other]):
                 unite(one, other)
     _pair_halves([spans[key] for key in keys if len(group_of[key]) == 1], unite)
     unique = {id(group): group for group in group_of.values()}

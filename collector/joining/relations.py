@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.joining.merge import MAX_STEPS_UP
 from collector.joining.recent import Recent
 from collector.times import NS_PER_S
 
@@ -17,6 +18,11 @@ N_SPANS = 100_000
 """So many spans are remembered at least, and of the model calls half as many: some seconds of the busiest installation,
 days of a quiet one."""
 MAX_TWINS = 8  # so many calls that look alike are compared
+MAX_SPANS = 32
+"""Of one family: all pairs in it are compared. No call is told of by so many, but a stub of a server gives a thousand
+answers one id."""
+MAX_PARTS = 4096
+"""Of one family, log records among them: all are read again when one more comes."""
 
 _CLASSES = {
     "chat": "generation",
@@ -38,6 +44,10 @@ class Family:
 
     parts: dict[str, int] = field(default_factory=dict)
     wrappers: set[str] = field(default_factory=set)
+    n_spans: int = 0
+
+    def has_room_for(self, n_spans: int, n_parts: int) -> bool:
+        return self.n_spans + n_spans <= MAX_SPANS and len(self.parts) + n_parts <= MAX_PARTS
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +80,7 @@ class Relations:
         self._twins: Recent[Hashable, list[Node]] = Recent(n_spans // 2)
         self._scopes: set[str | None] = set()
         # By a span that was not seen yet: the calls whose way up ends there, and what logs said of it.
-        self._waiting: Recent[str, list[str]] = Recent(n_spans // 2)
+        self._waiting: Recent[str, dict[str, None]] = Recent(n_spans // 2)
         self._orphans: Recent[str, Family] = Recent(n_spans // 2)
 
     def parent_of(self, key: str) -> str | None:
@@ -130,6 +140,8 @@ class Relations:
             self._orphans[event.key] = family
         else:
             family = self._touch(node, touched)
+        if not family.has_room_for(0, 1) and part_id not in family.parts:
+            family = Family()  # stored, and told with no call
         family.parts[part_id] = event.start_ns
         touched[id(family)] = family
 
@@ -138,7 +150,7 @@ class Relations:
         node = self._nodes.get(key)
         seen = 0
         place: str | None = at
-        while node is not None and place is not None and seen < 1000:  # a circle of parents ends here
+        while node is not None and place is not None and seen < MAX_STEPS_UP:
             seen += 1
             above = self._nodes.get(place)
             if above is not None and above is not node and not self._passes(node, above, touched):
@@ -146,9 +158,9 @@ class Relations:
             if place not in self._parents:
                 waiting = self._waiting.get(place)
                 if waiting is None:
-                    self._waiting[place] = [key]
-                elif key not in waiting:
-                    waiting.append(key)
+                    self._waiting[place] = {key: None}
+                else:
+                    waiting[key] = None
                 return
             place = self._parents.get(place)
 
@@ -219,21 +231,36 @@ class Relations:
                 self._look_around(node, touched)
 
     def _unite(self, one: Node, other: Node, touched: dict[int, Family]) -> None:
+        if not self._have_room(one.family, other.family):
+            return
         mine, theirs = self._touch(one, touched), self._touch(other, touched)
         if mine is theirs:
             return
+        if len(mine.parts) < len(theirs.parts):  # each part moves a few times at most
+            mine, theirs = theirs, mine
         mine.parts |= theirs.parts
         mine.wrappers |= theirs.wrappers
+        mine.n_spans += theirs.n_spans
         touched.pop(id(theirs))
         for key in theirs.parts:
             if (node := self._nodes.get(key)) is not None and node.family is theirs:
                 node.family = mine
 
+    @staticmethod
+    def _have_room(one: Family | None, other: Family | None) -> bool:
+        """Whether the two, of which None is that of a span alone, may become one."""
+        if one is not None and one is other:
+            return True
+        one, other = one or Family(n_spans=1), other or Family(n_spans=1)
+        return one.has_room_for(other.n_spans, len(other.parts))
+
     def _touch(self, node: Node, touched: dict[int, Family]) -> Family:
         """The family of `node`, made if it has none, and known to have changed."""
         if node.family is None:
             node.family = Family()
-        node.family.parts.setdefault(node.key, node.start_ns)
+        if node.key not in node.family.parts:
+            node.family.parts[node.key] = node.start_ns
+            node.family.n_spans += 1
         touched[id(node.family)] = node.family
         return node.family
 

@@ -5,10 +5,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.errors import TooLarge
 from collector.otlp.limits import Limits
 from collector.times import NS_PER_S, parse_rfc3339
 
 EARLIEST_NS = parse_rfc3339("2000-01-01T00:00:00Z")
+MAX_DAYS = 32
 _EARLY_S = 60.0
 """A clock so far ahead of ours is wrong, and counted; up to here, it may be the way here that was quick."""
 
@@ -38,6 +40,17 @@ def time_problems(
         "the time is missing or before the year 2000": times < np.uint64(EARLIEST_NS),
         f"the time is more than {limits.max_future_s:g} s ahead of this server's clock": too_late,
     }, n_future
+
+
+def refuse_many_days(times_ns: npt.NDArray[np.int64]) -> None:
+    """Each UTC day is a file or an index of its own, and one that is new takes a tenth of a second.
+
+    Raises:
+        TooLarge: if `times_ns` are of more days than are written at once.
+    """
+    n_days = len(np.unique(times_ns // (86_400 * NS_PER_S)))
+    if n_days > MAX_DAYS:
+        raise TooLarge(f"records of {n_days} days in one request; send those of at most {MAX_DAYS} days at a time")
 
 
 def counted(problems: dict[str, npt.NDArray[np.bool_]], n_rows: int) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:

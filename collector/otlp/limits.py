@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.errors import TooLarge
 from collector.jsontext import parse
 from collector.otlp.anyvalue import any_value
 from collector.otlp.jsoncolumns import dump
@@ -17,6 +18,9 @@ from collector.otlp.jsoncolumns import dump
 DROPPED_KEY = "watchkeeper.dropped_attributes"
 MAX_NAME_CHARS = 4096
 """Of names of spans, events, scopes and services: a scope's and a service's are repeated for each of their spans."""
+ITEMS_A_RECORD = 4
+MAX_KEYS = 65_536
+"""Different keys of attributes in one export: each is a column while calls are looked for."""
 _LEAST_KEPT_CHARS = 256
 _MOST_CONTAINERS, _MOST_COMMAS = 100_000, 1_000_000
 
@@ -29,7 +33,7 @@ class Limits:
     record may be; one before the year 2000 is refused too, so that junk times do not make a file for each day.
     """
 
-    max_records: int = 100_000
+    max_records: int = 32_768
     max_attributes: int = 1024
     max_value_chars: int = 4 * 2**20
     max_future_s: float = 86_400.0
@@ -77,11 +81,16 @@ def cut_values(values: pa.StructArray, max_chars: int) -> tuple[pa.StructArray, 
 
 
 def limit_attributes(lists: pa.ListArray, limits: Limits, cut: Counter[str]) -> pa.ListArray:
-    """Attribute lists within the limits. `cut` counts what they lost: attribute_values, attributes."""
+    """Attribute lists within the limits. `cut` counts what they lost: attribute_values, attributes.
+
+    Raises:
+        TooLarge: if they have more keys than anybody gives names.
+    """
     lists = _limit_length(lists, limits.max_attributes, cut)
     pairs = lists.flatten()
     if not len(pairs):
         return lists
+    _refuse_many_keys(pc.struct_field(pairs, "key"))
     values, n_cut = cut_values(pc.struct_field(pairs, "value"), limits.max_value_chars)
     keys, n_cut_keys = cut_texts(pc.struct_field(pairs, "key"), MAX_NAME_CHARS)
     if not n_cut and not n_cut_keys:
@@ -90,12 +99,26 @@ def limit_attributes(lists: pa.ListArray, limits: Limits, cut: Counter[str]) -> 
     return _list_of(lists, pa.StructArray.from_arrays([keys, values], names=["key", "value"]))
 
 
+def _refuse_many_keys(keys: pa.Array) -> None:
+    if len(keys) > MAX_KEYS and (n_keys := pc.count_distinct(keys).as_py()) > MAX_KEYS:
+        raise TooLarge(
+            f"{n_keys} different attribute keys in one export, of at most {MAX_KEYS}; put what differs into values"
+        )
+
+
 def limit_items(lists: pa.ListArray, limits: Limits, cut: Counter[str]) -> pa.ListArray:
-    """Lists of events or links whose attributes are within the limits."""
+    """Lists of events or links whose attributes are within the limits.
+
+    Raises:
+        TooLarge: if they are more than `ITEMS_A_RECORD` for each record that may come.
+    """
     lists = _limit_length(lists, limits.max_attributes, cut, what="events_and_links")
     items = lists.flatten()
     if not len(items):
         return lists
+    if len(items) > ITEMS_A_RECORD * limits.max_records:
+        most = ITEMS_A_RECORD * limits.max_records
+        raise TooLarge(f"{len(items)} events or links in one export; send at most {most}")
     children = {field.name: pc.struct_field(items, field.name) for field in items.type}
     before = cut.total()
     children["attributes"] = limit_attributes(children["attributes"], limits, cut)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from collector.batch import LOG_SCHEMA
 from collector.otlp.attributes import AttributeTable
-from collector.otlp.columns import counted, raw_times, time_problems
+from collector.otlp.columns import counted, raw_times, refuse_many_days, time_problems
 from collector.otlp.grouped import Grouped, grouped
 from collector.otlp.hexids import optional_hex_column
 from collector.otlp.jsoncolumns import json_texts
@@ -48,6 +48,7 @@ def read_logs(
     columns = _columns(records, limits)
     project, n_others = project_column(access, records.of_resource("project"), len(records.items))
     told_ns, time_ns = (pa.array(given[kept].astype(np.int64)) for given in (told, times))
+    refuse_many_days(time_ns.to_numpy())
     columns |= {"project": project, "time_ns": time_ns, "log_id": _log_ids(columns, told_ns)}
     noted = Counter({"from_the_future": n_future, "other_project": n_others})
     return Records(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -16,7 +17,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import DataPointFlags, Metric
 from collector.batch import POINT_SCHEMA
 from collector.errors import BadRequest, TooLarge
 from collector.otlp.anyvalue import plain
-from collector.otlp.columns import EARLIEST_NS
+from collector.otlp.columns import EARLIEST_NS, refuse_many_days
 from collector.otlp.grouped import Resource, resource_chars, resource_of
 from collector.otlp.jsoncolumns import dump
 from collector.otlp.limits import DROPPED_KEY, MAX_NAME_CHARS, Limits, cut_text
@@ -66,6 +67,7 @@ def read_metrics(
             projects.append(origin.resource.project)
     columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
     project, noted["other_project"] = project_column(access, pa.array(projects, pa.string()), len(rows))
+    refuse_many_days(np.array(columns.get("time_ns", ()), np.int64))
     series = pa.array([_identity(row) for row in rows], pa.string())
     made = {"project": project, "point_id": hashes_of(series)}
     arrays = [

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.otlp.attributes import AttributeTable, pairs_to_dict
-from collector.otlp.columns import counted, is_id, raw_times, time_problems
+from collector.otlp.attributes import AttributeTable
+from collector.otlp.columns import counted, is_id, raw_times, refuse_many_days, time_problems
 from collector.otlp.grouped import grouped
 from collector.otlp.hexids import hex_column, optional_hex_column
 from collector.otlp.limits import Limits, limit_items
@@ -75,14 +75,29 @@ class SpanTable:
 
     def events_of(self, row: int) -> list[dict[str, Any]]:
         """Name, `time_ns` and attributes of the events of one span."""
+        first, last = int(self._event_bounds[row]), int(self._event_bounds[row + 1])
+        if first == last:
+            return []
+        events = self._events[first:last]
+        names, times = (pc.struct_field(events, field).to_pylist() for field in ("name", "time"))
         return [
-            {
-                "name": event["name"] or "",
-                "time_ns": event["time"] or 0,
-                "attributes": pairs_to_dict(*_keys_and_values(event["attributes"])),
-            }
-            for event in self.events[row].as_py() or ()
+            {"name": name or "", "time_ns": time_ns or 0, "attributes": self._event_attributes.of_row(first + i)}
+            for i, (name, time_ns) in enumerate(zip(names, times, strict=True))
         ]
+
+    @cached_property
+    def _events(self) -> pa.StructArray:
+        return self.events.flatten()
+
+    @cached_property
+    def _event_attributes(self) -> AttributeTable:
+        return AttributeTable(pc.struct_field(self._events, "attributes"))
+
+    @cached_property
+    def _event_bounds(self) -> npt.NDArray[np.int64]:
+        """Where the events of each span begin among all of them, and where the last ones end."""
+        lengths = pc.list_value_length(self.events).fill_null(0).to_numpy(zero_copy_only=False)
+        return np.concatenate(([0], np.cumsum(lengths)))
 
 
 _UNREAD = ("attribute_lists", "resource", "links")  # of no use where single spans are looked at
@@ -131,6 +146,7 @@ def read_export(
         spans, trace_id = spans.filter(sampled), trace_id.filter(pa.array(sampled))
     project, noted["other_project"] = project_column(access, spans.of_resource("project"), len(spans.items))
     start_ns = _times(spans.field("start"))
+    refuse_many_days(start_ns.to_numpy())
     return SpanTable(
         trace_id=trace_id,
         span_id=hex_column(spans.field("span_id"), 8),
@@ -163,7 +179,3 @@ def _named(names: pa.Array, codes: pa.Array) -> pa.Array:
     """Names of enum codes; one that is missing or unknown is the first."""
     known = pc.if_else(pc.and_(pc.greater_equal(codes, 0), pc.less(codes, len(names))), codes, 0)
     return names.take(known.fill_null(0))
-
-
-def _keys_and_values(pairs: list[dict[str, Any]] | None) -> tuple[list[str | None], list[Any]]:
-    return [pair["key"] for pair in pairs or ()], [pair["value"] for pair in pairs or ()]

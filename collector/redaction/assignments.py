@@ -5,15 +5,28 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from collector.redaction.detector import Detector
+from collector.redaction.beginnings import Beginnings
+from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
 
 PASSWORD_NAMES: Final = r"pass(?:word|wd|phrase)|pwd"
+_OF_KEYS: Final = ("api", "secret", "access", "private", "account", "auth", "subscription", "signing", "encryption")
+_OF_TOKENS: Final = ("api", "access", "refresh", "auth", "bearer", "session", "security")
+_KEY_AFTER: Final = r"[_\-. ]?(?:access[_\-. ]?)?key"
+_TOKEN_AFTER: Final = r"[_\-. ]?token"
+_SECRET_AFTER: Final = r"[_\-. ]?secret"
 KEY_NAMES: Final = (
-    r"(?:api|secret|access|private|account|auth|subscription|signing|encryption)[_\-. ]?(?:access[_\-. ]?)?key"
-    r"|(?:api|access|refresh|auth|bearer|session|security)[_\-. ]?token|(?:client|app)[_\-. ]?secret|secret"
+    f"(?:{'|'.join(_OF_KEYS)}){_KEY_AFTER}|(?:{'|'.join(_OF_TOKENS)}){_TOKEN_AFTER}"
+    f"|(?:client|app){_SECRET_AFTER}|secret"
 )
+_NAMES_BY_FIRST_WORD: Final = (
+    *(word + _KEY_AFTER for word in _OF_KEYS),
+    *(word + _TOKEN_AFTER for word in _OF_TOKENS),
+    *(word + _SECRET_AFTER for word in ("client", "app")),
+    *("secret", "pass(?:word|wd|phrase)", "pwd"),
+)
+"""The names, each alternative beginning with a literal."""
 HEADER_NAMES: Final = r"authorization|cookie|set-cookie"
 
 _OPERATOR = r"[\"'`]?\s{0,3}(?::=|=>|[:=])\s{0,3}"
@@ -99,23 +112,21 @@ def _judge_userinfo(text: str, start: int, end: int) -> Iterator[Match]:
         yield Match(found.end(), end - 1, Kind.PASSWORD, value)
 
 
-ASSIGNMENT = Detector(
-    min_length=8,
+ASSIGNMENT = Anchored(
     kinds=frozenset({Kind.PASSWORD, Kind.API_KEY, Kind.BEARER_TOKEN}),
     prefilter=dict.fromkeys(
         (Kind.PASSWORD, Kind.API_KEY, Kind.BEARER_TOKEN),
         r"(?i:pass(?:word|wd|phrase)|pwd|key|token|secret|authorization|cookie)[\"'`\\]*\s*[:=]",
     ),
-    needs=("pass", "pwd", "key", "token", "secret"),
+    beginnings=Beginnings((*_OF_KEYS, *_OF_TOKENS, "client", "app", "pass", "pwd")),
+    hint=re.compile(f"(?:{'|'.join(_NAMES_BY_FIRST_WORD)}){_OPERATOR}"),
     anchor=re.compile(f"(?:{KEY_NAMES}|{PASSWORD_NAMES}){_OPERATOR}{_VALUE}", re.IGNORECASE),
     judge=_judge_assignment,
 )
 
-USERINFO = Detector(
-    min_length=6,
+USERINFO = Anchored(
     kinds=frozenset({Kind.PASSWORD}),
     prefilter={Kind.PASSWORD: r":\\*/\\*/[^\s/@]*:[^\s/@]*@"},
-    needs=("://",),
     anchor=re.compile(r"://[^\s/:@\"'<>]*+:[^\s/@\"'<>]++@"),
     judge=_judge_userinfo,
 )

@@ -1,5 +1,6 @@
 """A column of texts as the bytes in its memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,3 +35,13 @@ class ByteColumn:
     def row(self, places: Ints) -> Ints:
         """The text that each of `places` in the data belongs to."""
         return np.searchsorted(self.offsets, places, side="right") - 1
+
+
+def portions(texts: pa.Array, n_bytes: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of stretches of `texts` of about `n_bytes`, each with one text at least."""
+    offsets = ByteColumn.of(texts).offsets
+    start = 0
+    while start < len(texts):
+        end = max(start + 1, int(np.searchsorted(offsets, offsets[start] + n_bytes, side="right")) - 1)
+        yield start, end
+        start = end

@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
-from collector.redaction.documents import Leaf, is_json, leaves, looks_like_json, quoted
+from collector.redaction.documents import STEPS_A_PLACE, Leaf, is_json, leaves, looks_like_json, quoted
 from collector.redaction.finder import Finder
 from collector.redaction.kinds import label_of
 from collector.redaction.match import Match
+from collector.redaction.places import Places
 from collector.redaction.view import View, undone
 
 MAX_JSON_DEPTH: Final = 16
@@ -22,8 +23,7 @@ MAX_PASSES: Final = 8
 HASH_DIGITS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """`hashed`: finds are replaced by hash tokens. `json`: the column holds documents, bare numbers among them."""
 
     text: str
@@ -31,8 +31,7 @@ class Cell:
     json: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Edit:
+class _Edit(NamedTuple):
     start: int
     end: int
     text: str
@@ -47,12 +46,18 @@ def token_of(kind: str, value: str, key: bytes | None) -> str:
 
 
 def redacted(cells: Sequence[Cell], finder: Finder, hash_key: bytes) -> tuple[list[str], Counter[str]]:
-    """The texts of `cells` after redaction, and how many finds of each kind were replaced."""
+    """The texts of `cells` after redaction, and how many finds of each kind were replaced.
+
+    Raises:
+        TooLarge: if more places than `MAX_PLACES` had to be looked at.
+    """
     texts = [cell.text for cell in cells]
     counts: Counter[str] = Counter()
+    places = Places()
     open_cells = list(range(len(cells)))
-    for _ in range(MAX_PASSES):
-        edits = _edits([Cell(texts[i], cells[i].hashed, cells[i].json) for i in open_cells], finder, hash_key, counts)
+    for n_before in range(MAX_PASSES):
+        now = [Cell(texts[i], cells[i].hashed, cells[i].json) for i in open_cells]
+        edits = _Search(finder, hash_key, counts, places, again=n_before > 0).edits(now)
         changed = [(i, made) for i, made in zip(open_cells, edits, strict=True) if made]
         for i, made in changed:
             texts[i] = _applied(texts[i], made)
@@ -62,51 +67,62 @@ def redacted(cells: Sequence[Cell], finder: Finder, hash_key: bytes) -> tuple[li
     return texts, counts
 
 
-def _edits(cells: Sequence[Cell], finder: Finder, hash_key: bytes, counts: Counter[str]) -> list[list[_Edit]]:
-    edits: list[list[_Edit]] = [[] for _ in cells]
-    texts, secrets = _opened(cells, finder)
-    for row, leaf in secrets:
-        if leaf.secret is not None and not finder.is_token(leaf.view.text):
-            whole = Match(0, len(leaf.view.text), leaf.secret, leaf.view.text)
-            edits[row].append(_edit(leaf, whole, hash_key if cells[row].hashed else None))
-            counts[whole.kind] += 1
-    found = finder.find([leaf.lead + leaf.view.text for _, leaf in texts])
-    for (row, leaf), matches in zip(texts, found, strict=True):
-        for match in matches:
-            place = _in_leaf(match, leaf)
-            if place is not None:
-                edits[row].append(_edit(leaf, place, hash_key if cells[row].hashed else None))
-                counts[place.kind] += 1
-    return edits
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One pass over cells; `again`: what was found before is replaced."""
 
+    finder: Finder
+    hash_key: bytes
+    counts: Counter[str]
+    places: Places
+    again: bool
 
-def _opened(cells: Sequence[Cell], finder: Finder) -> tuple[list[tuple[int, Leaf]], list[tuple[int, Leaf]]]:
-    """The texts to search and the texts that are secrets by their key, each with its cell: JSON is taken apart, level
-    by level, and of each level only what may hold something is kept."""
-    texts: list[tuple[int, Leaf]] = []
-    secrets: list[tuple[int, Leaf]] = []
-    level = [(row, Leaf(View(cell.text))) for row, cell in enumerate(cells)]
-    for depth in range(MAX_JSON_DEPTH + 1):
-        below: list[tuple[int, Leaf]] = []
-        for row, leaf in level:
-            text = leaf.view.text
-            bare_number = depth == 0 and cells[row].json and text.strip(" \t\r\n").isdigit()
-            if depth < MAX_JSON_DEPTH and not leaf.number and (looks_like_json(text) or bare_number) and is_json(text):
-                for part in leaves(leaf, finder.is_worth_a_look):
-                    if part.secret is not None and part.secret in finder.priority:
-                        secrets.append((row, part))
-                    elif part.number or looks_like_json(part.view.text) or finder.is_worth_a_look(part.view.text):
-                        below.append((row, part))
-            else:
-                texts.extend((row, reading) for reading in _readings(leaf))
-        level = below
-    return texts, secrets
+    def edits(self, cells: Sequence[Cell]) -> list[list[_Edit]]:
+        edits: list[list[_Edit]] = [[] for _ in cells]
+        texts, secrets = self._opened(cells)
+        for row, leaf in secrets:
+            if leaf.secret is not None and not self.finder.is_token(leaf.view.text):
+                whole = Match(0, len(leaf.view.text), leaf.secret, leaf.view.text)
+                edits[row].append(_edit(leaf, whole, self.hash_key if cells[row].hashed else None))
+                self.counts[whole.kind] += 1
+        find = self.finder.find_again if self.again else self.finder.find
+        found = find([leaf.lead + leaf.view.text for _, leaf in texts], self.places)
+        for (row, leaf), matches in zip(texts, found, strict=True):
+            for match in matches:
+                place = _in_leaf(match, leaf)
+                if place is not None:
+                    edits[row].append(_edit(leaf, place, self.hash_key if cells[row].hashed else None))
+                    self.counts[place.kind] += 1
+        return edits
 
+    def _opened(self, cells: Sequence[Cell]) -> tuple[list[tuple[int, Leaf]], list[tuple[int, Leaf]]]:
+        """The texts to search and the texts that are secrets by their key, each with its cell: JSON is taken apart,
+        level by level, and of each level only what may hold something is kept."""
+        finder = self.finder
+        texts: list[tuple[int, Leaf]] = []
+        secrets: list[tuple[int, Leaf]] = []
+        level = [(row, Leaf(View(cell.text))) for row, cell in enumerate(cells)]
+        for depth in range(MAX_JSON_DEPTH + 1):
+            below: list[tuple[int, Leaf]] = []
+            for row, leaf in level:
+                text = leaf.view.text
+                bare_number = depth == 0 and cells[row].json and text.strip(" \t\r\n").isdigit()
+                may_open = depth < MAX_JSON_DEPTH and not leaf.number and (looks_like_json(text) or bare_number)
+                if may_open and is_json(text):
+                    for part in leaves(leaf, finder.is_worth_a_look, self.places):
+                        if part.secret is not None and part.secret in finder.priority:
+                            secrets.append((row, part))
+                        elif part.number or looks_like_json(part.view.text) or finder.is_worth_a_look(part.view.text):
+                            below.append((row, part))
+                else:
+                    texts.append((row, self._reading(leaf)))
+            level = below
+        return texts, secrets
 
-def _readings(leaf: Leaf) -> list[Leaf]:
-    """`leaf` with its escapes undone: text that is no whole JSON may be cut from some."""
-    view = undone(leaf.view)
-    return [leaf if view is leaf.view else Leaf(view, leaf.lead, leaf.number, leaf.n_escapes, leaf.secret)]
+    def _reading(self, leaf: Leaf) -> Leaf:
+        """`leaf` with its escapes undone: text that is no whole JSON may be cut from some."""
+        self.places.take(leaf.view.text.count("\\") // STEPS_A_PLACE)
+        return leaf._replace(view=undone(leaf.view))
 
 
 def _in_leaf(match: Match, leaf: Leaf) -> Match | None:

@@ -8,7 +8,7 @@ from collector.redaction.cells import MAX_JSON_DEPTH
 from collector.redaction.documents import MAX_NUMBER_DIGITS, MIN_NUMBER_DIGITS
 from collector.redaction.kinds import Kind, label_of
 from collector.redaction.nearby import REACH, WORDS
-from collector.redaction.phone import MAX_RUN_GROUPS
+from collector.redaction.phone_runs import MAX_RUN_GROUPS
 from collector.redaction.policy import Mode, Policy, Role
 from collector.redaction.provider_keys import PROVIDER_KEYS
 

@@ -3,18 +3,21 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic_core import from_json
 
 from collector.redaction.assignments import is_secret_value, secret_of_key
 from collector.redaction.kinds import Kind
+from collector.redaction.places import Places
 from collector.redaction.view import View, part
 
 MIN_NUMBER_DIGITS: Final = 7
 MAX_NUMBER_DIGITS: Final = 19
+STEPS_A_PLACE: Final = 16
+"""So many strings of a document are passed over, or escapes undone, while one place (`Places`) is looked at."""
+_STEPS_TO_OPEN: Final = 4
 
 # Possessive, so that a string without an end costs one look and no more.
 _TOKEN: Final = re.compile(
@@ -26,8 +29,7 @@ _MAX_KEY: Final = 100
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One text to search.
 
     `view.text` is searched with `lead` before it: the key of the value, which says what a number is. `number`: what is
@@ -67,22 +69,34 @@ def _is_json_with_surrogates(text: str) -> bool:
     return True
 
 
-def leaves(leaf: Leaf, is_worth_a_look: Callable[[str], bool]) -> Iterator[Leaf]:
-    """The texts of the JSON document that `leaf` is, but for those without escapes that are worth no look."""
+def leaves(leaf: Leaf, is_worth_a_look: Callable[[str], bool], places: Places) -> Iterator[Leaf]:
+    """The texts of the JSON document that `leaf` is, but for those without escapes that are worth no look.
+
+    Raises:
+        TooLarge: if these are more than `places`.
+    """
     view, text = leaf.view, leaf.view.text
     key, end = "", 0
+    n_steps = 0
     for token in _TOKEN.finditer(text):
+        n_steps += 1 + token.group().count("\\")
+        if n_steps >= STEPS_A_PLACE:
+            places.take(n_steps // STEPS_A_PLACE)
+            n_steps %= STEPS_A_PLACE
         between = text[end : token.start()]
         if "}" in between or "]" in between or "{" in between:
             key = ""
         end = token.end()
         if token["number"] is not None:
+            n_steps += _STEPS_TO_OPEN
             yield Leaf(View(token["number"], view, token.start()), _lead(key), True, leaf.n_escapes)
             continue
         raw = token["string"]
         if not raw:
             continue
         is_open = "\\" in raw or is_worth_a_look(raw)
+        if is_open:
+            n_steps += _STEPS_TO_OPEN
         if token["colon"]:
             inner = part(view, *token.span("string")) if is_open else None
             key = inner.text if inner else raw

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from collector.redaction.detector import Detector
+from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
 
@@ -51,11 +51,9 @@ def _is_label(label: str) -> bool:
     return 0 < len(label) <= 63 and label[0] != "-" and label[-1] != "-"
 
 
-EMAIL = Detector(
-    min_length=6,
+EMAIL = Anchored(
     kinds=frozenset({Kind.EMAIL}),
     prefilter={Kind.EMAIL: "@|%40"},
-    needs=("@", "%40"),
-    anchor=re.compile(rf"(?:@|%40)(?={_LABEL}++\.)"),
+    anchor=re.compile(rf"(?:@|%40)(?=(?:{_LABEL}++\.)+(?:[A-Za-z{_LETTERS}]{{2}}|xn--))"),
     judge=_judge,
 )

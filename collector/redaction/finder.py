@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.redaction.assignments import ASSIGNMENT, USERINFO
-from collector.redaction.byte_column import Bools, ByteColumn
+from collector.redaction.byte_column import Bools, ByteColumn, portions
 from collector.redaction.detector import Detector
 from collector.redaction.digit_chains import (
     chains_of,
@@ -36,11 +36,18 @@ from collector.redaction.nearby import words_of
 from collector.redaction.numbers import KINDS as NUMERIC_KINDS
 from collector.redaction.numbers import numbers
 from collector.redaction.own_patterns import OwnPatterns
+from collector.redaction.places import Places
 from collector.redaction.policy import Policy
 from collector.redaction.provider_keys import PROVIDER
 from collector.redaction.regexes import ESCAPED_ASCII
+from collector.redaction.texts import Joined, joined
 from collector.redaction.tokens import PRIVATE_KEY, TOKEN
 
+_AROUND: Final = 4096
+_EDGE: Final = 512
+"""A window around a token, and how much of it at an end that is none of the text only tells what stands before."""
+_PORTION_BYTES: Final = 2**20
+"""Of texts whose digits are looked at at once: what the columns of more take is in no cache of the processor."""
 _TELLING: Final = re.compile(r"[0-9@%=]|://|-----")
 
 
@@ -72,7 +79,8 @@ class Finder:
         """Which of `texts` could hold a find; nulls hold none."""
         hits = self._matching(texts, self.prefilter)
         if self.numeric or self.prefilter_of_numbers:
-            self._look_at_numbers(texts, hits)
+            for start, end in portions(texts, _PORTION_BYTES):
+                self._look_at_numbers(texts.slice(start, end - start), hits[start:end])
         if self.own:
             hits |= np.asarray(self.own.may_hold(texts).fill_null(False))
         hits &= np.asarray(texts.is_valid())
@@ -109,18 +117,48 @@ class Finder:
     def is_token(self, text: str) -> bool:
         return self.token.fullmatch(text) is not None
 
-    def find(self, texts: Sequence[str]) -> list[list[Match]]:
-        """The finds in each text, from left to right, none overlapping."""
-        found: list[list[Match]] = [self._built_in(text) for text in texts]
+    def find_again(self, texts: Sequence[str], places: Places) -> list[list[Match]]:
+        """As `find`, in texts in which all finds were replaced: what they leave beside them may be finds now."""
+        windows = [(i, window) for i, text in enumerate(texts) for window in self._near_tokens(text)]
+        found: list[list[Match]] = [[] for _ in texts]
+        pieces = [texts[i][start:end] for i, (start, end) in windows]
+        for (i, (start, end)), matches in zip(windows, self.find(pieces, places), strict=True):
+            # Where a window was cut out, half a number looks like a whole one.
+            first, last = (edge if 0 < edge < len(texts[i]) else None for edge in (start, end))
+            found[i] += [
+                Match(m.start + start, m.end + start, m.kind, m.value)
+                for m in matches
+                if (first is None or m.start >= _EDGE) and (last is None or m.end + start <= last - _EDGE)
+            ]
+        return found
+
+    def _near_tokens(self, text: str) -> list[tuple[int, int]]:
+        """The stretches of `text` around what redaction wrote."""
+        windows: list[tuple[int, int]] = []
+        for token in self.token.finditer(text):
+            start, end = max(0, token.start() - _AROUND), min(len(text), token.end() + _AROUND)
+            if windows and start <= windows[-1][1]:
+                windows[-1] = windows[-1][0], end
+            else:
+                windows.append((start, end))
+        return windows
+
+    def find(self, texts: Sequence[str], places: Places | None = None) -> list[list[Match]]:
+        """The finds in each text, from left to right, none overlapping.
+
+        Raises:
+            TooLarge: if more than `places` would have to be looked at.
+        """
+        places = places or Places()
+        found = [matches for many in joined(texts) for matches in many.split(self._built_in(many, places))]
         if self.own:
             for matches, more in zip(found, self.own.find(texts), strict=True):
+                places.take(len(more))
                 matches.extend(more)
         return [self._resolved(text, matches) for text, matches in zip(texts, found, strict=True)]
 
-    def _built_in(self, text: str) -> list[Match]:
-        lowered = text.lower()
-        long_enough = [detector for detector in self.detectors if len(text) >= detector.min_length]
-        matches = chain.from_iterable(detector.matches(text, lowered) for detector in long_enough)
+    def _built_in(self, many: Joined, places: Places) -> list[Match]:
+        matches = chain.from_iterable(detector.matches(many, places) for detector in self.detectors)
         return [match for match in matches if match.kind in self.priority]
 
     def _resolved(self, text: str, matches: list[Match]) -> list[Match]:

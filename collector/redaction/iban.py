@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from collector.redaction.checksums import iban_mod_97
-from collector.redaction.detector import Detector
+from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
 from collector.redaction.regexes import GAP, LEFT
@@ -50,8 +50,7 @@ def _judge(text: str, start: int, end: int) -> Iterator[Match]:
 # Hex digits could begin like a small country; of those pairs only the ones that are countries are looked at.
 _FIRST_SMALL = "(?:[g-z][a-z]|[a-f][g-z]|ad|ae|ba|be|de|ee)"
 
-IBAN = Detector(
-    min_length=15,
+IBAN = Anchored(
     needs_digits=True,
     kinds=frozenset({Kind.IBAN}),
     prefilter={Kind.IBAN: rf"[A-Z][A-Z][0-9][0-9]{GAP}?[0-9A-Za-z]|{LEFT}{_FIRST_SMALL}[0-9][0-9]{GAP}?[0-9a-z]{{4}}"},

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from collector.redaction.detector import Detector
+from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
 
@@ -57,18 +57,17 @@ _V6 = (
     r"|(?:[23][0-9a-f]{3}|f[cdef][0-9a-f]{2}):(?:[0-9a-f]{1,4}:){0,6}:?(?::?[0-9a-f]{1,4}){0,6}"
 )
 
-IPV4 = Detector(
-    min_length=7,
+IPV4 = Anchored(
     kinds=frozenset({Kind.IP}),
     prefilter={},
     anchor=re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"),
     judge=_judge_v4,
 )
-IPV6 = Detector(
-    min_length=4,
+IPV6 = Anchored(
     kinds=frozenset({Kind.IP}),
     prefilter={Kind.IP: r"[0-9A-Fa-f]:[0-9A-Fa-f]+:[0-9A-Fa-f]+:[0-9A-Fa-f]+:|[0-9A-Fa-f:]{3}::"},
-    gate=re.compile(r":[0-9A-Fa-f]{0,4}:"),
+    hint=re.compile(r":(?:[0-9a-f]{1,4}:){5}|2[0-9a-f]{3}:|3[0-9a-f]{3}:|f[cdef][0-9a-f]{2}:"),
+    reach=4,
     anchor=re.compile(_V6, re.IGNORECASE | re.ASCII),
     judge=_judge_v6,
 )

@@ -1,10 +1,9 @@
 """One thing found in a text."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """`text[start:end]` is of `kind`. `value` is what is hashed: the same however it is spelled."""
 
     start: int

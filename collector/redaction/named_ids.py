@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from collector.redaction.checksums import codice_fiscale, dni, nir
-from collector.redaction.detector import Detector
+from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
 from collector.redaction.regexes import RIGHT
@@ -45,8 +45,7 @@ def _kind_of(number: str) -> Kind | None:
     return Kind.ES_DNI if dni(number) else None
 
 
-NAMED_IDS = Detector(
-    min_length=9,
+NAMED_IDS = Anchored(
     needs_digits=True,
     kinds=frozenset({Kind.UK_NINO, Kind.ES_DNI, Kind.IT_CODICE_FISCALE, Kind.FR_NIR}),
     prefilter={
@@ -55,7 +54,10 @@ NAMED_IDS = Detector(
         Kind.IT_CODICE_FISCALE: r"[A-Za-z]{3}[0-9][0-9][A-Za-z][0-9][0-9][A-Za-z][0-9]{3}[A-Za-z]",
         Kind.FR_NIR: r"[0-9] ?2[ABab] ?[0-9]{3} ?[0-9]{3}",
     },
-    # Every form has a digit, and two digits or a letter after it: the shortest stretch that they share.
-    anchor=re.compile(r"(?<![0-9])[0-9](?=[0-9 ])"),
+    # The first digit of every form, and what the forms have after it.
+    anchor=re.compile(
+        r"[0-9](?<![0-9]{2})(?=[0-9]{6,7}[ \-]?[A-Z]|[0-9] ?[0-9]{2} ?[0-9]{2} ?[A-D]"
+        r"|[0-9](?i:[A-Z][0-9]{2}[A-Z][0-9]{3}[A-Z])| ?[0-9]{2} ?[0-9]{2} ?2[ABab])"
+    ),
     judge=_judge,
 )

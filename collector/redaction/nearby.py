@@ -36,6 +36,13 @@ _PHONE_BEFORE: Final = re.compile(
     r"[^0-9A-Za-z]*(?:[A-Za-z']{1,6}[^0-9A-Za-z]+){0,4}$",
     re.IGNORECASE,
 )
+_STEMS: Final = (
+    *("phone", "mobile", "tel", "cell", "handy", "celular", "vil", "app", "fax", "dial", "ring", "sms", "answering"),
+    *("call", "text", "reach", "contact", "office", "home", "work", "desk"),
+)
+"""One of them is in each of these words: to look for all of them takes less time than to try the expressions."""
+_AFTER_A_LETTER: Final = re.compile(r"[^0-9A-Za-z]*+[A-Za-z]")
+"""Of a text backwards: most numbers stand after numbers."""
 _PLACE_BEFORE: Final = re.compile(r"(?<![a-z])(?:office|home|work|desk): {0,3}$", re.IGNORECASE)
 _PHONE_AFTER: Final = re.compile(rf"[ \t-]{{0,3}}\(?(?:{PHONE_WORDS_AFTER})\b", re.IGNORECASE)
 
@@ -55,9 +62,17 @@ def says(kind: Kind, text: str, start: int) -> bool:
 
 def says_phone(text: str, start: int, end: int) -> bool:
     """Whether the words around `text[start:end]` call it a phone number."""
+    return phone_word_leads(text, start) or phone_word_follows(text, end)
+
+
+def phone_word_leads(text: str, start: int) -> bool:
     lead = text[max(0, start - REACH) : start]
-    named = _PHONE_BEFORE.search(lead) or _PLACE_BEFORE.search(lead)
-    return named is not None or phone_word_follows(text, end)
+    if _AFTER_A_LETTER.match(lead[::-1]) is None:
+        return False
+    lowered = lead.lower()
+    if not any(stem in lowered for stem in _STEMS):
+        return False
+    return (_PHONE_BEFORE.search(lead) or _PLACE_BEFORE.search(lead)) is not None
 
 
 def phone_word_follows(text: str, end: int) -> bool:

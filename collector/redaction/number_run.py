@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 # Spaces of all widths and hyphens of all kinds: people paste numbers from documents.
-_BETWEEN: Final = r"[ \u00a0\u2007\u2009\u202f./()\-\u2010-\u2015\u2212+]"
-ANCHOR: Final = re.compile(rf"[0-9]++(?:{_BETWEEN}{{1,4}}[0-9]++)*+")
+BETWEEN: Final = " \u00a0\u2007\u2009\u202f./()-\u2010\u2011\u2012\u2013\u2014\u2015\u2212+"
 
-MIN_DIGITS: Final = 7
-"""No kind has fewer."""
-
-_GROUP = re.compile(r"[0-9]+")
 _LEAD = re.compile(r"(?:\(?\+ ?\(?|\()$")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|#) ?[0-9]{1,6}(?![0-9A-Za-z])", re.IGNORECASE)
 
@@ -24,10 +19,6 @@ class NumberRun:
     start: int
     end: int
     groups: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def at(cls, text: str, start: int, end: int) -> "NumberRun":
-        return cls(text, start, end, tuple(m.span() for m in _GROUP.finditer(text, start, end)))
 
     def length(self, group: int) -> int:
         start, end = self.groups[group]

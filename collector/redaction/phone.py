@@ -5,7 +5,7 @@ A test holds both to the same answers.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,8 +19,6 @@ from collector.redaction.number_run import NumberRun
 
 MIN_DIGITS, MAX_DIGITS = 7, 15
 MAX_COUNTRY_CODE_DIGITS = 3
-MAX_RUN_GROUPS = 60
-"""A longer run of groups with nothing but spaces and points between is a table: only numbers with + are looked for."""
 _MAX_GROUPS = 8
 _MIN_FRACTION_DIGITS = 6
 _TYPES = (
@@ -103,18 +101,14 @@ def _with_country(digits: str, regions: tuple[str, ...], *, need_trunk: bool) ->
     return None
 
 
-def phones_in(run: NumberRun, regions: tuple[str, ...]) -> Iterator[Match]:
-    """The phone numbers among the groups of `run`, from the left, the longest first."""
-    first, is_table = 0, len(run.groups) > MAX_RUN_GROUPS
-    while first < len(run.groups):
-        if is_table and "+" not in run.gap(first):
-            first += 1
-        elif found := _phone_at(run, first, regions):
+def phones_in(run: NumberRun, regions: tuple[str, ...], firsts: Iterable[int]) -> Iterator[Match]:
+    """The phone numbers that begin at the groups `firsts` of `run`, from the left, the longest first."""
+    after = 0
+    for first in firsts:
+        if first >= after and (found := _phone_at(run, first, regions)):
             last, match = found
             yield match
-            first = last + 1
-        else:
-            first += 1
+            after = last + 1
 
 
 def _phone_at(run: NumberRun, first: int, regions: tuple[str, ...]) -> tuple[int, Match] | None:

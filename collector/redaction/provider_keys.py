@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from collector.redaction.detector import Detector
+from collector.redaction.beginnings import Beginnings
+from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
 
 PROVIDER_KEYS: Final[dict[str, str]] = {
     "OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse (sk-)": r"sk-[A-Za-z0-9_\-]{20,}",
-    "Stripe": r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,}",
+    "Stripe": r"sk_(?:live|test)_[A-Za-z0-9]{16,}|rk_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,}",
     "GitHub": r"gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}",
     "GitLab": r"glpat-[A-Za-z0-9_\-]{20,}",
     "AWS": r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}",
@@ -28,19 +29,23 @@ PROVIDER_KEYS: Final[dict[str, str]] = {
     "npm": r"npm_[A-Za-z0-9]{36}",
     "PyPI": r"pypi-AgEI[A-Za-z0-9_\-]{50,}",
     "SendGrid": r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}",
-    "Telegram": r"[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}",
+    "Telegram": r":AA(?<=[0-9]{8}:AA)[A-Za-z0-9_\-]{33}",
     "Watchkeeper": r"wk_[A-Za-z0-9_\-]{20,}",
 }
-"""Prefix and shape."""
+"""Prefix and shape; each begins with a literal. Of Telegram's, 8 to 10 digits stand before."""
 
-_MIN_DIGITS = 2
+_MOST_DIGITS = 10
+_TWO_DIGITS = re.compile(r"[0-9][^0-9]*+[0-9]")
 
 
 def _judge(text: str, start: int, end: int) -> Iterator[Match]:
+    if text[start] == ":":
+        before = text[max(0, start - _MOST_DIGITS) : start]
+        start -= len(before) - len(before.rstrip("0123456789"))
     joined = (start and text[start - 1].isalnum()) or text[end : end + 1].isalnum()
     key = text[start:end]
     # A random key holds digits; `sk-estimator-doc-link-fitted` is a CSS class.
-    if not joined and sum(c.isdigit() for c in key) >= _MIN_DIGITS:
+    if not joined and _TWO_DIGITS.search(key):
         yield Match(start, end, Kind.API_KEY, key)
 
 
@@ -52,8 +57,7 @@ _BEGINNINGS = (
     *("nvapi-", "dapi", "doo_v1", "dop_v1", "dor_v1", "npm_", "pypi-", "sg.", ":aa", "wk_"),
 )
 
-PROVIDER = Detector(
-    min_length=16,
+PROVIDER = Anchored(
     kinds=frozenset({Kind.API_KEY}),
     prefilter={
         Kind.API_KEY: (
@@ -62,7 +66,8 @@ PROVIDER = Detector(
             r"|plx-|vly-|api-|dapi|_v1_|npm_|pi-Ag|SG\.|wk_|:AA"
         )
     },
-    needs=_BEGINNINGS,
+    beginnings=Beginnings(_BEGINNINGS),
+    hint=re.compile(_ANY.lower().replace(",}", "}")),
     anchor=re.compile(_ANY),
     judge=_judge,
 )

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from collector.redaction.detector import Detector
+from collector.redaction.beginnings import Beginnings
+from collector.redaction.detector import Anchored
 from collector.redaction.kinds import Kind
 from collector.redaction.match import Match
 
@@ -29,11 +30,11 @@ def _judge_token(text: str, start: int, end: int) -> Iterator[Match]:
         yield Match(begin, end, Kind.BEARER_TOKEN, token)
 
 
-TOKEN = Detector(
-    min_length=18,
+TOKEN = Anchored(
     kinds=frozenset({Kind.BEARER_TOKEN}),
     prefilter={Kind.BEARER_TOKEN: r"eyJ|(?i:bearer)[\s%+\\]"},
-    needs=("eyj", "bearer", "authorization"),
+    beginnings=Beginnings(("eyj", "bearer", "authorization")),
+    hint=re.compile(r"eyj[a-z0-9_\-]{8}|bearer(?:\s|%20|\+)|authorization[\"']?\s{0,3}[:=]"),
     anchor=re.compile(f"{_JWT}|{_AUTHORIZATION}|{_BEARER}"),
     judge=_judge_token,
 )
@@ -56,11 +57,9 @@ def _judge_key(text: str, start: int, end: int) -> Iterator[Match]:
         yield Match(start, start + len(kept), Kind.PRIVATE_KEY, "".join(block.split()))
 
 
-PRIVATE_KEY = Detector(
-    min_length=40,
+PRIVATE_KEY = Anchored(
     kinds=frozenset({Kind.PRIVATE_KEY}),
     prefilter={Kind.PRIVATE_KEY: "-----BEGIN"},
-    needs=("private key",),
     anchor=re.compile(rf"{_BEGIN}{_HEADERS}[A-Za-z0-9+/=\s]*+(?:{_END})?"),
     judge=_judge_key,
 )

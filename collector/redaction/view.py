@@ -5,8 +5,7 @@ A find is made in the readable text and cut out of the text as it was sent: all 
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[\"\\/bfnrt])"
@@ -15,8 +14,7 @@ _SIMPLE: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """`text` stands in `parent.text` from `base` on, or in the cell itself if there is no parent.
 
     `places[i]` is where a stretch of `text` begins, `sources[i]` where it begins in the parent (counted from `base`);

@@ -246,6 +246,7 @@ def test_other_paths_and_methods_say_where_to_send(receiver: Receiver, method: s
     assert response.headers.get("allow") == ("POST" if status == 405 else None)
     in_protobuf = httpx.request(method, receiver.url + path, headers={"content-type": PROTOBUF})
     assert "OTLP" in Status.FromString(in_protobuf.content).message
+    assert receiver.count("watchkeeper_rejected_requests_total", transport="http", reason=str(status)) == 2
 
 
 def test_bodies_that_fill_the_budget_together_are_put_off_and_not_kept_in_memory(receiver: Receiver) -> None:

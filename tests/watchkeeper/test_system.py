@@ -9,6 +9,7 @@ def test_what_was_taken_and_refused_is_told_over_rest_and_on_the_page(platform: 
     call = {"start_time": "2026-01-01T00:00:00Z", "request_model": "no-such-model", "input_messages": "hello"}
     httpx.post(f"{platform.api}/calls", json=call, timeout=60).raise_for_status()
     assert httpx.post(f"{platform.api}/calls", json={}, timeout=60).status_code == 400
+    httpx.get(f"{platform.api}/calls", timeout=60).raise_for_status()  # then it is in the store
     system = httpx.get(f"{platform.api}/system", timeout=60).raise_for_status().json()
     assert system["accepted"] == [{"signal": "traces", "transport": "rest", "total": 1, "recent": 1}]
     assert system["refused"] == [{"transport": "rest", "reason": "400", "total": 1, "recent": 1}]

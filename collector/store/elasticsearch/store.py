@@ -73,8 +73,8 @@ class ElasticsearchStore:
             if self._is_prepared:
                 return []
             installed = prepare(self._cluster)
-            self._numbers.prepare(after_seq=self._after_seq)
             self._cluster.refresh_all()
+            self._numbers.prepare(after_seq=self._after_seq)  # above those of all calls
             self._is_prepared = True
             return installed
 

@@ -176,3 +176,9 @@ def test_spans_beyond_the_clock_are_taken_to_a_bound_and_counted(now_ns: int) ->
     assert table.noted == {"from_the_future": 1}
     assert sum(table.rejected.values()) == 2
     assert np.diff(table.start_ns.to_numpy())[0] == offsets[2]
+
+
+def test_more_events_than_a_few_for_each_record_are_refused(now_ns: int) -> None:
+    spans = [Span(trace_id=b"t" * 16, span_id=b"s" * 8, start_time_unix_nano=now_ns, events=[Span.Event()] * 9)]
+    with pytest.raises(TooLarge, match="9 events or links in one export; send at most 8"):
+        read_export(an_export(*spans), Limits(max_records=2), now_ns=now_ns)
