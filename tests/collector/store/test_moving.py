@@ -112,7 +112,7 @@ def test_evaluators_see_moved_calls_as_they_arrive(filled, other, a_call, a_batc
     assert len(other.calls(everything).items) == 1 + len(calls_in_order(filled))
 
 
-def test_what_is_there_already_stays_as_it_is(filled, other, a_batch):
+def test_what_is_there_already_stays_as_it_is(filled, other):
     [row] = rows_of(filled, "scores")
     theirs = pa.Table.from_pylist([row | {"label": "theirs"}], schema=SCHEMAS["scores"])
     assert other.load("scores", theirs) == Loaded(1, 0)
