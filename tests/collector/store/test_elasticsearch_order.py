@@ -102,7 +102,11 @@ def test_two_processes_that_write_at_once_give_every_call_its_own_number(opened,
         thread.start()
     found, after_seq = [], 0
     while any(thread.is_alive() for thread in threads) or after_seq < 90:
-        new = stores[0].scan(after_seq=after_seq, limit=7)
+        try:
+            new = stores[0].scan(after_seq=after_seq, limit=7)
+        except StoreUnavailable as error:  # an index that was made a moment ago; who follows comes again
+            assert "no_shard_available" in str(error)
+            continue
         found += new
         after_seq = new[-1].seq if new else after_seq
         assert not failures
