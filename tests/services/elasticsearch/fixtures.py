@@ -1,6 +1,7 @@
 """One server for the whole test session, and names of its own for every test."""
 
 import itertools
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +16,19 @@ from tests.services.elasticsearch.server import ElasticsearchServer
 
 _numbers = itertools.count(1)
 
+ROOM_BYTES = 4 * 2**30
+
 
 @pytest.fixture(scope="session")
 def elasticsearch_server() -> Iterator[ElasticsearchServer]:
     with started_server() as server:
         yield server
+
+
+def _memory() -> str | None:
+    """A folder in memory where there is room: these tests kill servers, not machines, and each index is many syncs."""
+    shared = Path("/dev/shm")
+    return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free > ROOM_BYTES else None
 
 
 @contextmanager
@@ -31,7 +40,9 @@ def started_server(
 
     Its folder is not pytest's, which is closed to all other users, and so to the one that the server runs as.
     """
-    with tempfile.TemporaryDirectory(prefix="watchkeeper-elasticsearch-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        dir=_memory(), prefix="watchkeeper-elasticsearch-", ignore_cleanup_errors=True
+    ) as folder:
         server = ElasticsearchServer(Path(folder), **options)
         try:
             before(server)
