@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 MAX_QUEUE_BYTES = 128 * 2**20
 MAX_GROUP_ITEMS = 16
 MAX_GROUP_BYTES = 32 * 2**20
+
+BUSY = 0.5
+BUSY_LINGER_S = 0.01
 FAILURE_COUNTS_FOR_S = 30.0
 """So long a failed commit speaks for the next one. Then it must be tried: who is told to stay away never would."""
 
@@ -197,6 +200,9 @@ class Ingest:
         """Everything that waits, up to the limits of one commit; empty when closed and drained."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
+            if self.load > BUSY:
+                # Who was answered just now sends again at once: one group for all is cheaper than one for each half.
+                self._changed.wait_for(lambda: self._closing, timeout=BUSY_LINGER_S)
             group: list[_Waiting] = []
             n_bytes = 0
             while self._waiting and len(group) < MAX_GROUP_ITEMS and n_bytes < MAX_GROUP_BYTES:

@@ -1,5 +1,6 @@
 """`watchkeeper up`: what it tells of itself over REST and on its pages."""
 
+import time
 from typing import Any
 
 import httpx
@@ -17,6 +18,10 @@ def test_what_was_taken_and_refused_is_told_over_rest_and_on_the_page(platform: 
     assert system["disk"]["days"] == 1
     assert system["commits"]["total"] >= 1
     assert set(system["problems"].values()) == {None}
+    deadline_s = time.monotonic() + 60  # how far an evaluator is, is known from its first batch on
+    while "text" not in {lag["evaluator"] for lag in system["lags"]} and time.monotonic() < deadline_s:
+        time.sleep(0.2)
+        system = httpx.get(f"{platform.api}/system", timeout=60).raise_for_status().json()
     assert "text" in {lag["evaluator"] for lag in system["lags"]}
     page = httpx.get(f"{platform.ui}/_ui/answer/system", timeout=60).raise_for_status().text
     assert "1 request over REST refused (400)" in page
