@@ -25,9 +25,7 @@ log = logging.getLogger(__name__)
 MAX_QUEUE_BYTES = 128 * 2**20
 MAX_GROUP_ITEMS = 16
 MAX_GROUP_BYTES = 32 * 2**20
-
-BUSY = 0.5
-BUSY_LINGER_S = 0.01
+BUSY, BUSY_LINGER_S = 0.5, 0.01
 FAILURE_COUNTS_FOR_S = 30.0
 """So long a failed commit speaks for the next one. Then it must be tried: who is told to stay away never would."""
 
