@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--heap-mb", type=int, default=2048)
     parser.add_argument("--url")
     asked = parser.parse_args()
-    with nullcontext() if asked.url else started_server(heap_mb=asked.heap_mb) as server:
+    with nullcontext() if asked.url else started_server(measured=True, heap_mb=asked.heap_mb) as server:
         config = ElasticsearchConfig(url=asked.url or server.url, prefix=f"bench-{int(time.time())}", replicas=0)
         with closing(open_elasticsearch(config)) as store, Elasticsearch(config.url) as client:
             print(json.dumps(measure(asked, store, client, config.prefix)))

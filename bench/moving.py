@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--spans", type=int, default=100_000)
     parser.add_argument("--heap-mb", type=int, default=1024)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, started_server(heap_mb=asked.heap_mb) as server:
+    with tempfile.TemporaryDirectory() as name, started_server(measured=True, heap_mb=asked.heap_mb) as server:
         print(json.dumps(measure(Path(name), server.url, asked.spans)))
 
 

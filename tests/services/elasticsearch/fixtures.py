@@ -33,17 +33,20 @@ def _memory() -> str | None:
 
 @contextmanager
 def started_server(
-    *, before: Callable[[ElasticsearchServer], None] = lambda server: None, **options: Any
+    *,
+    before: Callable[[ElasticsearchServer], None] = lambda server: None,
+    measured: bool = False,
+    **options: Any,
 ) -> Iterator[ElasticsearchServer]:
     """A server of one's own, to be stopped, frozen or killed; `options` are those of ElasticsearchServer, and `before`
-    is done to it before it starts.
+    is done to it before it starts. `measured`: as operators run it, on the disk and with both compilers.
 
     Its folder is not pytest's, which is closed to all other users, and so to the one that the server runs as.
     """
     with tempfile.TemporaryDirectory(
-        dir=_memory(), prefix="watchkeeper-elasticsearch-", ignore_cleanup_errors=True
+        dir=None if measured else _memory(), prefix="watchkeeper-elasticsearch-", ignore_cleanup_errors=True
     ) as folder:
-        server = ElasticsearchServer(Path(folder), **options)
+        server = ElasticsearchServer(Path(folder), brief=not measured, **options)
         try:
             before(server)
             server.start()

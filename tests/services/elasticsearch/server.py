@@ -40,10 +40,12 @@ class ElasticsearchServer:
         heap_mb: int = 512,
         settings: Mapping[str, str] | None = None,
         password: str | None = None,
+        brief: bool = True,
     ) -> None:
         """
         Args:
             settings: of elasticsearch.yml, besides or instead of those every test server has.
+            brief: it lives for minutes, so that what the second compiler gains comes too late.
             password: that of `elastic`; with one, the server asks everybody who they are.
         """
         self.folder = folder
@@ -52,6 +54,7 @@ class ElasticsearchServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self._home = unpacked()
         self._heap_mb = heap_mb
+        self._brief = brief
         self._process: subprocess.Popen[bytes] | None = None
         ports = {"http.port": str(self.port), "transport.port": str(transport_port)}
         paths = {"path.data": str(folder / "data"), "path.logs": str(folder / "logs")}
@@ -66,9 +69,8 @@ class ElasticsearchServer:
             shutil.copyfile(self._home / "config" / name, config / name)
         (config / "elasticsearch.yml").write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
         # Without a folder for temporary files of its own, its entitlements forbid a configuration below /tmp.
-        # It lives for minutes on two cores: what the second compiler gains comes too late.
-        quick = "-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n"
-        (config / "jvm.options").write_text(f"{quick}-Djava.io.tmpdir={self.folder / 'tmp'}\n")
+        machine = "-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n" if self._brief else "-XX:+UseG1GC\n"
+        (config / "jvm.options").write_text(f"{machine}-Djava.io.tmpdir={self.folder / 'tmp'}\n")
         heap = f"-Xms{self._heap_mb}m\n-Xmx{self._heap_mb}m\n"
         (config / "jvm.options.d" / "heap.options").write_text(heap)
         self._own()
