@@ -1,6 +1,7 @@
 """Durable ingest of the whole process under the load generator, everything on.
 
 usage: python bench/ingest.py LOAD_GENERATOR [--spans N] [--conns N] [--pace SPANS_PER_S]
+       [--elasticsearch URL]
 
 LOAD_GENERATOR is a script that takes --url, --spans and --conns and prints one JSON line (otlp_load.py). Prints what it
 measured, what the platform stored, how long after the last acknowledgement, and CPU seconds and memory of the platform:
@@ -10,6 +11,7 @@ requests of 100 for half a minute before, and prints how long they waited.
 
 import argparse
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -69,11 +71,20 @@ def main() -> None:
     parser.add_argument("--spans", type=int, default=100_000)
     parser.add_argument("--conns", type=int, default=4)
     parser.add_argument("--pace", type=int, default=0)
+    parser.add_argument("--elasticsearch", metavar="URL")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         ports = ["--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0"]
         command = [sys.executable, "-m", "watchkeeper", "up", "--data-dir", folder, *ports]
-        platform = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        environment = dict(os.environ)
+        if options.elasticsearch:
+            environment |= {
+                "WATCHKEEPER_STORE__KIND": "elasticsearch",
+                "WATCHKEEPER_STORE__ELASTICSEARCH__URL": options.elasticsearch,
+            }
+        platform = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        )
         try:
             ready = json.loads(platform.stdout.readline()) if platform.stdout else {}
             url = f"{ready['otlp_http']}/v1/traces"
@@ -97,7 +108,7 @@ def main() -> None:
         finally:
             platform.terminate()
             platform.wait(60)
-        stored_bytes = sum(file.stat().st_size for file in Path(folder, "telemetry").iterdir())
+        stored_bytes = sum(file.stat().st_size for file in Path(folder).glob("telemetry/*"))
     n_spans = measured["acked"] + n_before
     print(json.dumps(measured | figures | slowly | {"bytes_per_span": round(stored_bytes / n_spans)}))
 
