@@ -15,7 +15,7 @@ def keep_freed_blocks() -> None:
     """Use blocks of some megabytes, which each request needs anew, again rather than give them back.
 
     A block from the system costs the kernel a microsecond for every 4 kB: it clears each page. Measured: unpacking a
-    batch takes a third of the time so, understanding spans 15 % less.
+    batch takes a third of the time so, understanding spans an eighth less.
     """
     pa.set_memory_pool(pa.system_memory_pool())
     # Another C library than glibc has other ways.

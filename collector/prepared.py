@@ -15,7 +15,7 @@ from collector.otlp.metrics import read_metrics
 from collector.otlp.signal import Signal
 from collector.otlp.table import SpanTable, read_export
 from collector.projects.access import OPEN, Access
-from collector.understanding import Load, understood
+from collector.understanding import Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,22 +63,3 @@ def prepared(
     points = read_metrics(protobuf, limits, access=access, now_ns=now_ns)
     batch, n_kept = Batch(points=points.table), points.table.num_rows
     return Prepared(signal=signal, load=batch, n_kept=n_kept, rejected=points.rejected, noted=points.noted)
-
-
-def prepare(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int]]:
-    """The batch of a trace export and the rejected spans by reason. Raises BadRequest."""
-    return _pair(prepared("traces", body, is_json=is_json))
-
-
-def prepare_logs(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int]]:
-    """The batch of a log export and the rejected records by reason. Raises BadRequest."""
-    return _pair(prepared("logs", body, is_json=is_json))
-
-
-def prepare_metrics(body: bytes, *, is_json: bool = False) -> tuple[Batch, dict[str, int]]:
-    """The batch of a metric export and the rejected points by reason. Raises BadRequest."""
-    return _pair(prepared("metrics", body, is_json=is_json))
-
-
-def _pair(done: Prepared) -> tuple[Batch, dict[str, int]]:
-    return understood([done.load])[0], dict(done.rejected)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from collector.batch import Batch
 from collector.errors import StoreUnavailable
 from collector.metrics import CollectorMetrics
 from collector.packed import unpacked_batch
@@ -157,21 +156,20 @@ class Drain:
 
     def _write(self, group: Sequence[Entry]) -> WriteResult:
         if group[0].kind == "batch":
-            return self._store.write([self._batch(entry) for entry in group])
+            return self._store.write([unpacked_batch(entry.payload, entry.n_bytes) for entry in group])
         scores = [score for entry in group for score in unpacked_scores(entry.payload, entry.n_bytes)]
         # The last of one id replaces those before it, as it would in writes of their own.
         self._store.write_scores(list({score.score_id: score for score in scores}.values()))
         return WriteResult(n_spans=0, n_calls=0)
 
-    @staticmethod
-    def _batch(entry: Entry) -> Batch:
-        return unpacked_batch(entry.payload, entry.n_bytes)
-
     def _gather(self) -> None:
         """Give others the time to come."""
         until_s = time.monotonic() + GATHER_S
         while (
-            0 < self._file.held.n_spans < GATHER_SPANS and not self._is_awaited.is_set() and self._closes_at_s is None
+            self._file.held.n_entries
+            and self._file.held.n_spans < GATHER_SPANS
+            and not self._is_awaited.is_set()
+            and self._closes_at_s is None
         ):
             left_s = until_s - time.monotonic()
             if left_s <= 0:

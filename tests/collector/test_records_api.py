@@ -17,12 +17,13 @@ from collector.api import install_error_answers, telemetry_router
 from collector.api.shapes import LogRecordShape, MetricPointShape
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
-from collector.prepared import prepare_logs, prepare_metrics
+from collector.prepared import prepared
 from collector.projects.book import ProjectBook
 from collector.projects.gate import Gate
 from collector.store import open_store
 from collector.store.base import TelemetryStore
 from collector.times import parse_rfc3339
+from collector.understanding import understood
 from tests.collector.records import batch_of_logs, batch_of_points
 
 NOW_NS = parse_rfc3339("2026-11-21T12:00:00Z")
@@ -79,7 +80,7 @@ def test_a_log_record_over_otlp_is_read_back(api: Callable[[], TestClient], stor
     )
     record.body.string_value = "slow answer"
     record.attributes.add(key="attempt").value.int_value = 2
-    store.write([prepare_logs(export.SerializeToString())[0]])
+    store.write(understood([prepared("logs", export.SerializeToString()).load]))
     [item] = api().get("/api/v1/logs", params={"trace_id": "AB" * 16}).json()["items"]
     LogRecordShape.model_validate(item)
     assert item == item | {
@@ -93,7 +94,7 @@ def test_a_data_point_over_otlp_is_read_back(api: Callable[[], TestClient], stor
     export = ExportMetricsServiceRequest()
     metric = export.resource_metrics.add().scope_metrics.add().metrics.add(name="queue.size", unit="{item}")
     metric.gauge.data_points.add(time_unix_nano=NOW_NS - S, as_double=2.5)
-    store.write([prepare_metrics(export.SerializeToString())[0]])
+    store.write(understood([prepared("metrics", export.SerializeToString()).load]))
     [item] = api().get("/api/v1/metrics/points", params={"name": "queue.size"}).json()["items"]
     MetricPointShape.model_validate(item)
     assert (item["value"], item["unit"], item["kind"], item["start_time"]) == (2.5, "{item}", "gauge", None)

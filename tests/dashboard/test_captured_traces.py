@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-from collector.prepared import prepare
+from collector.prepared import prepared
 from collector.query import Filters as CallFilters
 from collector.state import open_state, state_url
 from collector.store import open_store
+from collector.understanding import understood
 from dashboard.filters import Filters
 from dashboard.markup import to_html
 from dashboard.pages.base import View
@@ -23,7 +24,7 @@ def test_every_span_of_every_captured_trace_has_its_tabs(tmp_path: Path) -> None
     files = sorted(CAPTURES.glob("*/traces-*.pb"))
     assert len(files) >= 50
     store, engine = open_store(tmp_path), open_state(state_url(tmp_path))
-    store.write([prepare(file.read_bytes())[0] for file in files])
+    store.write(understood([prepared("traces", file.read_bytes()).load for file in files]))
     services = world(store, engine, NOW_NS).services
     calls = store.calls(CallFilters(since_ns=0, until_ns=2**62), limit=1000).items
     n_conversations = 0
