@@ -1,0 +1,84 @@
+"""What became of a comparison: a verdict, the tests behind it, what moved and by how much."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from collector.verdict import Effect
+
+Outcome = Literal[
+    "no_change", "model_changed", "traffic_changed", "quality_dropped", "cannot_separate", "not_enough_data"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowTest:
+    """One test of a window against its reference.
+
+    `p_value` is never 0 and holds its level by itself; what a verdict is decided by takes into account that there are
+    several tests. `guarantee` says in one sentence what P(p <= a) <= a rests on.
+    """
+
+    name: str
+    statistic: float
+    p_value: float
+    n_reference: int
+    n_current: int
+    guarantee: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Prompts of one topic, named by its typical words: which share of the calls they are, and how far their answers
+    moved. `p_value` None: too few answers on a side to tell."""
+
+    words: Sequence[str]
+    share_before: float
+    share_after: float
+    n_before: int
+    n_after: int
+    is_new: bool
+    statistic: float | None
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPair:
+    """Two answers to the same or the nearest prompt: positions in the frames that were given, and the texts."""
+
+    row_before: int
+    row_after: int
+    prompt_before: str
+    prompt_after: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The typed result of `compare` and of every window of a monitor.
+
+    `p_value` belongs to the verdict: adjusted for there being several tests, so that over all comparisons in which
+    nothing changed the share with p_value <= a is at most a. No data, no figures: it is None for not_enough_data.
+    """
+
+    verdict: Outcome
+    p_value: float | None
+    alpha: float
+    n_reference: int
+    n_current: int
+    tests: Mapping[str, WindowTest]
+    """By name: output, model, input, quality, retrieval; those for which there was something to compare."""
+    effects: Mapping[str, Effect]
+    """By behaviour, furthest first."""
+    explanation: str
+    guarantee: str
+    clusters: Sequence[Cluster] = ()
+    """Topics of the prompts, those that changed most first."""
+    pairs: Sequence[PromptPair] = ()
+    notes: Sequence[str] = field(default=())
+    """What was left out or could not be tested, and why."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nothing but what JSON has."""
+        return asdict(self)
