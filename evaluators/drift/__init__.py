@@ -2,9 +2,23 @@
 
 from collector.verdict import Effect
 from evaluators.drift.compare import compare
-from evaluators.drift.decide import Comparison, decide
+from evaluators.drift.comparison import Comparison, WindowTest
+from evaluators.drift.decide import decide
 from evaluators.drift.effects import effects
-from evaluators.drift.permutation import DriftTest, drift_test
-from evaluators.drift.windows import one_per_session
+from evaluators.drift.sessions import one_per_session
+from evaluators.drift.windows.permutation import DriftTest
+from evaluators.drift.windows.rows import Rows
+from evaluators.drift.windows.statistics import drift_test
 
-__all__ = ["Comparison", "DriftTest", "Effect", "compare", "decide", "drift_test", "effects", "one_per_session"]
+__all__ = [
+    "Comparison",
+    "DriftTest",
+    "Effect",
+    "Rows",
+    "WindowTest",
+    "compare",
+    "decide",
+    "drift_test",
+    "effects",
+    "one_per_session",
+]

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from evaluators.drift.decide import MIN_ROWS
+from evaluators.drift.windows.battery import MIN_ROWS
 
 
 class DriftConfig(BaseModel, frozen=True, extra="forbid"):

@@ -1,58 +1,36 @@
-"""From two sets of feature rows to a verdict."""
+"""From two sets of rows to a verdict."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from collector.verdict import Effect
 from evaluators.drift import explain
-from evaluators.drift.effects import effects
-from evaluators.drift.permutation import drift_test
+from evaluators.drift.claims import adjusted_p_values
+from evaluators.drift.comparison import Comparison, Outcome
+from evaluators.drift.effects import effects, score_effect
+from evaluators.drift.windows.battery import MIN_ROWS, Tested, tested
+from evaluators.drift.windows.rows import Rows
 
-Floats = NDArray[np.float64]
-Outcome = Literal["no_change", "model_changed", "not_enough_data"]
-
-MIN_ROWS = 10
-"""Fewer rows a side find next to nothing, and an interval from them says nothing."""
 EFFECT_FLOOR = 0.1
 """Smallest |d| worth waking anyone for; with enough calls, everything is significant."""
-
-MIN_ALPHA = 0.0001
-"""The permutations for it take 0.2 GB with 250 rows; each finer digit takes ten times as much."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What became of a comparison. No data, no figures: `p_value` and `statistic` are None for not_enough_data."""
-
-    verdict: Outcome
-    p_value: float | None
-    statistic: float | None
-    n_reference: int
-    n_current: int
-    effects: Sequence[Effect]
-    guarantee: str
-    explanation: str
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+MIN_AUC = 0.55
+"""Prompts that can be told apart no better than this did not change by an amount that matters."""
+MIN_ALPHA = 0.0005
+"""The permutations for it take seconds; each finer digit takes ten times as long."""
+_MIN_PERMUTATIONS = 1_999
 
 
 def decide(
-    reference: Floats, current: Floats, *, alpha: float, rng: np.random.Generator, subject: str = "the model"
+    reference: Rows, current: Rows, *, alpha: float, rng: np.random.Generator, subject: str = "the model"
 ) -> Comparison:
-    """Whether the answers changed: significant at `alpha`, and by at least EFFECT_FLOOR in some behaviour.
+    """What changed, if anything did: significantly at `alpha`, and by as much as matters.
 
     Args:
-        reference: feature rows of exchangeable units, shape (n, len(NAMES)).
-        current: the same for the window in question, shape (m, len(NAMES)).
+        reference, current: exchangeable units with the same parts.
         subject: whose answers these are, for the explanation.
     Raises:
-        ValueError: if alpha is not in [MIN_ALPHA, 1) or a row is not finite.
+        ValueError: if alpha is not in [MIN_ALPHA, 1) or a behaviour is not finite.
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be between 0 and 1, got {alpha}; 0.01 is usual for an alarm")
@@ -61,47 +39,67 @@ def decide(
     n, m = len(reference), len(current)
     reason = _why_not(reference, current)
     if reason is not None:
-        return Comparison(
-            verdict="not_enough_data",
-            p_value=None,
-            statistic=None,
-            n_reference=n,
-            n_current=m,
-            effects=(),
-            guarantee=explain.guarantee(alpha),
-            explanation=f"Not enough data on {subject}: {reason}.",
-        )
-    # A p-value is never below 1 / (1 + n_permutations): ten times finer than alpha leaves room to fall below it.
-    n_permutations = max(199, math.ceil(10 / alpha) - 1)
-    test = drift_test(reference, current, n_permutations=n_permutations, rng=rng)
-    moved = effects(reference, current)
-    outcome: Outcome = "no_change"
-    if test.p_value > alpha:
-        explanation = explain.explain_no_change(subject, p_value=test.p_value, n_reference=n, n_current=m)
-    elif max(abs(effect.d) for effect in moved) < EFFECT_FLOOR:
-        explanation = explain.explain_small_change(
-            subject, EFFECT_FLOOR, p_value=test.p_value, n_reference=n, n_current=m
-        )
-    else:
-        outcome = "model_changed"
-        explanation = explain.explain_change(subject, moved, p_value=test.p_value, n_reference=n, n_current=m)
+        return _refused(reason, n, m, alpha=alpha, subject=subject)
+    # A p-value is never below 1 / (1 + permutations): thirty times finer than alpha, it can fall well below its share.
+    found = tested(reference, current, max_permutations=max(_MIN_PERMUTATIONS, math.ceil(30 / alpha)), rng=rng)
+    if not found.tests:
+        return _refused("all answers look the same, so nothing can differ", n, m, alpha=alpha, subject=subject)
+    moved = effects(found.reference, found.current, names=reference.names)
+    dropped = score_effect(reference.scores, current.scores) if "quality" in found.tests else None
+    claims = adjusted_p_values({name: test.p_value for name, test in found.tests.items()})
+    verdict, by = _verdict(found, claims, moved, dropped, alpha)
     return Comparison(
-        verdict=outcome,
-        p_value=test.p_value,
-        statistic=test.statistic,
+        verdict=verdict,
+        p_value=min(claims.values()) if by is None else claims.get(by, found.tests[by].p_value),
+        alpha=alpha,
         n_reference=n,
         n_current=m,
-        effects=moved,
+        tests=found.tests,
+        effects={effect.behaviour: effect for effect in (*moved, *([dropped] if dropped else []))},
+        explanation=explain.sentence(verdict, by, subject, found, moved, dropped, EFFECT_FLOOR),
         guarantee=explain.guarantee(alpha),
-        explanation=explanation,
+        notes=found.notes,
     )
 
 
-def _why_not(reference: Floats, current: Floats) -> str | None:
+def _verdict(
+    found: Tested, claims: dict[str, float], moved: tuple[Effect, ...], dropped: Effect | None, alpha: float
+) -> tuple[Outcome, str | None]:
+    """The verdict, and the test that it stands on."""
+    rejected = {name for name, p_value in claims.items() if p_value <= alpha}
+    is_separable = found.overlap is None or found.overlap.is_enough
+    model = "model" if "model" in found.tests else "output"
+    matters = any(abs(effect.d) >= EFFECT_FLOOR for effect in moved)
+    if not is_separable and matters and min(found.tests[name].p_value for name in (model, "output")) <= alpha:
+        return "cannot_separate", "output"
+    if is_separable and matters and model in rejected:
+        return "model_changed", model
+    if is_separable and "quality" in rejected and dropped is not None and dropped.d <= -EFFECT_FLOOR:
+        return "quality_dropped", "quality"
+    if "input" in rejected and found.overlap is not None and found.overlap.auc >= MIN_AUC:
+        return "traffic_changed", "input"
+    if "retrieval" in rejected:
+        return "traffic_changed", "retrieval"
+    return "no_change", None
+
+
+def _why_not(reference: Rows, current: Rows) -> str | None:
     for side, rows in (("reference", reference), ("current window", current)):
         if len(rows) < MIN_ROWS:
             missing = MIN_ROWS - len(rows)
             return f"the {side} holds {len(rows)} answers of {MIN_ROWS} needed, {missing} more are missing"
-    if (reference == reference[0]).all() and (current == reference[0]).all():
-        return "all answers look the same, so nothing can differ"
     return None
+
+
+def _refused(reason: str, n_reference: int, n_current: int, *, alpha: float, subject: str) -> Comparison:
+    return Comparison(
+        verdict="not_enough_data",
+        p_value=None,
+        alpha=alpha,
+        n_reference=n_reference,
+        n_current=n_current,
+        tests={},
+        effects={},
+        explanation=f"Not enough data on {subject}: {reason}.",
+        guarantee=explain.guarantee(alpha),
+    )

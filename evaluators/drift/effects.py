@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ Floats = NDArray[np.float64]
 
 MAX_D = 10.0
 """Two sides that do not overlap at all would be infinitely far apart; beyond this, further means nothing."""
+SCORE = "score"
+"""The name under which a move of the scores stands among the behaviours."""
 _Z_95 = 1.959964
 
 
@@ -21,7 +24,7 @@ def effects(reference: Floats, current: Floats, *, names: Sequence[str] = NAMES)
 
     d is the difference of means over the pooled standard deviation within the two sides; the interval is the normal
     approximation of Hedges and Olkin (1985). The means stand in the unit of the title: a typical length or count is
-    the mean on the logarithmic scale, taken back.
+    the mean on the logarithmic scale, taken back. A name that is no behaviour stands for itself.
 
     Args:
         reference: feature rows of `names`, shape (n, len(names)), n >= 2.
@@ -44,7 +47,7 @@ def effects(reference: Floats, current: Floats, *, names: Sequence[str] = NAMES)
         found.append(
             Effect(
                 behaviour=name,
-                title=BY_NAME[name].title,
+                title=BY_NAME[name].title if name in BY_NAME else name,
                 d=d,
                 low=d - half_width,
                 high=d + half_width,
@@ -55,5 +58,22 @@ def effects(reference: Floats, current: Floats, *, names: Sequence[str] = NAMES)
     return tuple(sorted(found, key=lambda effect: -abs(effect.d)))
 
 
+def score_effect(before: Floats | None, after: Floats | None) -> Effect | None:
+    """How far the scores moved, of those that have one; None where too few do or none varies."""
+    if before is None or after is None:
+        return None
+    sides = [scores[np.isfinite(scores), None] for scores in (before, after)]
+    if min(map(len, sides)) < 2:
+        return None
+    found = effects(*sides, names=(SCORE,))
+    return replace(found[0], title="Score") if found else None
+
+
 def _in_units(name: str, mean: float) -> float:
-    return math.expm1(mean) if BY_NAME[name].is_logarithmic else mean
+    """Clipped where a mean with the prompts' part taken out leaves what the behaviour can be."""
+    if name not in BY_NAME:
+        return mean
+    behaviour = BY_NAME[name]
+    if behaviour.is_logarithmic:
+        return math.expm1(max(mean, 0.0))
+    return min(max(mean, 0.0), 1.0)

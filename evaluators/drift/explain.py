@@ -3,6 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from collector.verdict import Effect
+from evaluators.drift.comparison import Outcome, WindowTest
+from evaluators.drift.effects import SCORE
+from evaluators.drift.windows.battery import Tested
+from evaluators.drift.windows.prompts import MAX_AUC, MIN_EFFECTIVE_SHARE
 from evaluators.features import BY_NAME
 
 _MOST_NAMED = 5
@@ -15,51 +19,108 @@ def guarantee(alpha: float) -> str:
     return f"At most {alarms} false alarm{'' if alarms == '1' else 's'} in {windows:,} windows in which nothing changed"
 
 
-def explain_change(subject: str, effects: Sequence[Effect], *, p_value: float, n_reference: int, n_current: int) -> str:
-    """What is different now, the behaviours that moved furthest first.
+def sentence(
+    verdict: Outcome,
+    by: str | None,
+    subject: str,
+    found: Tested,
+    moved: Sequence[Effect],
+    dropped: Effect | None,
+    floor: float,
+) -> str:
+    """What is different now, and what is not.
 
     Args:
+        by: the test that the verdict stands on; None for no change.
         subject: whose answers these are, such as "gpt-4 in survey".
-        effects: furthest first, as `effects()` gives them.
+        moved: behaviours, furthest first, as `effects()` gives them.
+        dropped: how far scores moved.
+        floor: smallest |d| that matters.
     """
-    evidence = _evidence(p_value, n_reference, n_current)
-    moved = list(_moved(effects))
-    if not moved:
-        return f"Answers of {subject} changed, in many behaviours a little ({evidence})."
-    return f"Answers of {subject} changed: {', '.join(moved[:_MOST_NAMED])} ({evidence})."
+    strongest = found.tests[by] if by is not None else min(found.tests.values(), key=lambda test: test.p_value)
+    evidence = _evidence(strongest)
+    if verdict == "model_changed":
+        return f"Answers of {subject} changed: {_what_moved(moved)} ({evidence}).{_questions(found)}"
+    if verdict == "traffic_changed":
+        what = "What is retrieved" if by == "retrieval" else "Questions"
+        return f"{what} for {subject} changed ({evidence}).{_answers_then(found)}"
+    if verdict == "quality_dropped":
+        return f"Scores of {subject} dropped: {_scores(dropped)} ({evidence}).{_questions(found)}"
+    if verdict == "cannot_separate":
+        return (
+            f"Answers of {subject} changed: {_what_moved(moved)} ({evidence}). Questions changed so much that it "
+            f"cannot be told whether the model did: {_why_not_separable(found)}."
+        )
+    small = f", or by less than matters ({floor:g} standard deviations)" if strongest.p_value <= 0.05 else ""
+    return f"No change found in the answers of {subject}{small} ({evidence})."
 
 
-def explain_no_change(subject: str, *, p_value: float, n_reference: int, n_current: int) -> str:
-    return f"No change found in the answers of {subject} ({_evidence(p_value, n_reference, n_current)})."
+def _evidence(test: WindowTest) -> str:
+    return f"p = {test.p_value:.3g}, {test.n_current:,} answers now against {test.n_reference:,} before"
 
 
-def explain_small_change(subject: str, floor: float, *, p_value: float, n_reference: int, n_current: int) -> str:
+def _questions(found: Tested) -> str:
+    """Whether the questions changed as well."""
+    test = found.tests.get("input")
+    if test is None:
+        return "" if found.overlap else " Without the prompts it cannot be told whether the questions changed instead."
+    if test.p_value > 0.05:
+        return f" Questions did not (p = {test.p_value:.2g})."
+    return f" Questions changed, too (p = {test.p_value:.2g}); what they explain is taken out."
+
+
+def _answers_then(found: Tested) -> str:
+    test = found.tests.get("model")
+    if test is None or (found.overlap is not None and not found.overlap.is_enough):
+        return " Too little of them is alike to tell whether the model changed as well."
+    return f" Answers changed by no more than that explains (p = {test.p_value:.2g})."
+
+
+def _why_not_separable(found: Tested) -> str:
+    overlap = found.overlap
+    if overlap is None:
+        return "the prompts are not known"
+    if overlap.auc > MAX_AUC:
+        return f"a prompt tells old from new with an AUC of {overlap.auc:.2f}, and {MAX_AUC} is the most"
     return (
-        f"Answers of {subject} differ, but by less than matters: no behaviour moved by {floor:g} standard deviations "
-        f"({_evidence(p_value, n_reference, n_current)})."
+        f"only {_percent(overlap.effective_share)} of the reference is like the prompts of now, and "
+        f"{_percent(MIN_EFFECTIVE_SHARE)} are needed"
     )
 
 
-def _evidence(p_value: float, n_reference: int, n_current: int) -> str:
-    return f"p = {p_value:.3g}, {n_current:,} answers now against {n_reference:,} before"
+def _what_moved(effects: Sequence[Effect]) -> str:
+    moved = list(_moved(effects))
+    return ", ".join(moved[:_MOST_NAMED]) if moved else "many behaviours a little"
+
+
+def _scores(dropped: Effect | None) -> str:
+    return "" if dropped is None else f"from {dropped.reference_mean:.3g} to {dropped.current_mean:.3g}"
 
 
 def _moved(effects: Sequence[Effect]) -> Iterator[str]:
     """One clause per behaviour whose interval leaves out 0; several measures of the same thing make one clause."""
     said: set[str] = set()
     for effect in effects:
-        behaviour = BY_NAME[effect.behaviour]
-        clause = behaviour.more if effect.d > 0 else behaviour.less
-        if effect.low <= 0 <= effect.high or clause in said:
+        if effect.low <= 0 <= effect.high or effect.behaviour == SCORE:
             continue
-        said.add(clause)
-        before, after = effect.reference_mean, effect.current_mean
-        if behaviour.kind == "length":
-            yield f"{_by_how_much(before, after)}{clause}"
-        elif behaviour.kind == "count":
-            yield f"{clause} ({before:.2g} → {after:.2g})"
-        else:
-            yield f"{clause} ({_percent(before)} → {_percent(after)})"
+        clause, detail = _clause(effect)
+        if clause not in said:
+            said.add(clause)
+            yield detail
+
+
+def _clause(effect: Effect) -> tuple[str, str]:
+    """What it is called, by which it is said once, and how it is said."""
+    before, after = effect.reference_mean, effect.current_mean
+    behaviour = BY_NAME.get(effect.behaviour)
+    if behaviour is None:
+        return effect.title, f"{effect.title} {before:.3g} → {after:.3g}"
+    clause = behaviour.more if effect.d > 0 else behaviour.less
+    if behaviour.kind == "length":
+        return clause, f"{_by_how_much(before, after)}{clause}"
+    if behaviour.kind == "count":
+        return clause, f"{clause} ({before:.2g} → {after:.2g})"
+    return clause, f"{clause} ({_percent(before)} → {_percent(after)})"
 
 
 def _by_how_much(before: float, after: float) -> str:

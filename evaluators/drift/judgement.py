@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from collector.store.base import TelemetryReader
 from collector.verdict import Pair, Verdict
 from evaluators import embed, features
-from evaluators.drift.decide import EFFECT_FLOOR, MIN_ROWS, decide
+from evaluators.drift.decide import EFFECT_FLOOR, decide
 from evaluators.drift.pairs import nearest_pairs, square_distances, standardised
 from evaluators.drift.record import Record, Unit
+from evaluators.drift.windows.battery import MIN_ROWS
+from evaluators.drift.windows.rows import Rows
 from evaluators.vectors import OUTPUT_FEATURES, PROMPT_EMBEDDING, PROMPT_FEATURES
 
 N_PAIRS = 5
@@ -41,7 +43,10 @@ def judge_window(
         raise UnitsGone(f"only {len(before)} of {len(record.reference)} answers of the reference are still stored")
     digest = hashlib.sha256(name.encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8]))
-    comparison = decide(reference, current, alpha=alpha, rng=rng, subject=record.segment.title)
+    comparison = decide(
+        Rows(behaviours=reference), Rows(behaviours=current), alpha=alpha, rng=rng, subject=record.segment.title
+    )
+    test = comparison.tests.get("output")
     is_change = comparison.verdict == "model_changed"
     return Verdict(
         verdict_id=digest.hex()[:32],
@@ -58,7 +63,7 @@ def judge_window(
         current_end_ns=max(unit.start_ns for unit in after),
         n_reference=len(before),
         n_current=len(after),
-        statistic=0.0 if comparison.statistic is None else comparison.statistic,
+        statistic=0.0 if test is None else test.statistic,
         p_value=1.0 if comparison.p_value is None else comparison.p_value,
         alpha=alpha,
         guarantee=(
@@ -66,7 +71,7 @@ def judge_window(
             "deviations or more."
         ),
         explanation=comparison.explanation,
-        effects=comparison.effects,
+        effects=tuple(comparison.effects.values()),
         pairs=_pairs(store, before, after, square_distances(*standardised(reference, current))) if is_change else (),
     )
 

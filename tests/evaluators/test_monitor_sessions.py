@@ -53,7 +53,7 @@ def p_values(rows: np.ndarray, *, seed: int, n_open: int, length: int, thinned: 
             reference += block
             continue
         rng = np.random.default_rng((seed, record.window_index))
-        yield drift_test(rows[reference], rows[block], n_permutations=99, rng=rng).p_value
+        yield drift_test(rows[reference], rows[block], max_permutations=99, rng=rng).p_value
         record.window_index += 1
         if record.window_index == N_WINDOWS:
             return

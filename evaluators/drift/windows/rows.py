@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from evaluators.features import NAMES
 
 Floats = NDArray[np.float64]
 
@@ -17,7 +20,9 @@ class Rows:
     """
 
     behaviours: Floats
-    """Of the answers, shape (n, len(features.NAMES))."""
+    """Of the answers, shape (n, len(names))."""
+    names: Sequence[str] = NAMES
+    """Of the columns of `behaviours`."""
     prompts: Floats | None = None
     """What the prompts look like: the same behaviours, of the prompts."""
     topics: Floats | None = None
@@ -28,6 +33,8 @@ class Rows:
     """Shape (n,): the higher the better."""
     retrieval: Floats | None = None
     """Rank features, shape (n, len(windows.retrieval.NAMES))."""
+    segments: Sequence[str | None] | None = None
+    """Which part of the traffic each row belongs to."""
     documents: Sequence[Sequence[str]] | None = None
     """Ids of what was retrieved for each row, best first."""
 
@@ -36,11 +43,11 @@ class Rows:
 
     def take(self, positions: NDArray[np.int64]) -> "Rows":
         """These rows, in this order."""
-        taken = {}
+        taken: dict[str, Any] = {}
         for part in fields(self):
             values = getattr(self, part.name)
             if isinstance(values, np.ndarray):
                 taken[part.name] = values[positions]
-            elif values is not None:
+            elif part.name != "names" and values is not None:
                 taken[part.name] = [values[i] for i in positions.tolist()]
         return replace(self, **taken)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.drift import decide, drift_test
+from evaluators.drift import Rows, decide, drift_test
 from evaluators.features import feature_rows
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data" / "drift-llmdrift.jsonl.gz"
+DATA = Path(__file__).parents[3].parent / "shared" / "data" / "drift-llmdrift.jsonl.gz"
 
 # Task, family, March, June, answers in the reference and in the window: 200 and 50, or the split that the rows allow,
 # since no prompt may stand on both sides.
@@ -55,7 +55,10 @@ def draw(
 @ALL_PAIRS
 def test_june_is_told_from_march(rows, task: str, march: str, june: str, n: int, m: int) -> None:
     rng = np.random.default_rng(20230613)
-    results = [decide(*draw(rows[task, march], rows[task, june], n, m, rng), alpha=0.05, rng=rng) for _ in range(20)]
+    results = []
+    for _ in range(20):
+        before, after = draw(rows[task, march], rows[task, june], n, m, rng)
+        results.append(decide(Rows(behaviours=before), Rows(behaviours=after), alpha=0.05, rng=rng))
     # The smallest task is found in 9 of 10 draws; Binomial(20, 0.9) falls below 13 about once in 5,000 seeds.
     assert sum(result.verdict == "model_changed" for result in results) >= (13 if n == 25 else 20)
 
