@@ -4,15 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from evaluators import features, grounding, safety
+from evaluators.features import ToolCall
 from evaluators.vectors import OUTPUT_FEATURES, PROMPT_FEATURES
 
 
 class CallTexts(NamedTuple):
-    """`output` is "" for a call that failed or answered no text."""
+    """`output` is "" for a call that failed or answered no text; without `tool_calls` either, there is no answer."""
 
     prompt: str
     output: str
     contexts: tuple[str, ...]
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Finding(NamedTuple):
@@ -27,7 +29,7 @@ class Finding(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """`features` are by kind of vector; a text that is not there has none."""
+    """`features` are by kind of vector; an answer or a prompt that is not there has none."""
 
     findings: tuple[Finding, ...]
     features: Mapping[str, Sequence[float]]
@@ -35,11 +37,17 @@ class Scored(NamedTuple):
 
 def score(texts: CallTexts) -> Scored:
     """Behaviours of prompt and answer, groundedness, safety."""
-    present = {OUTPUT_FEATURES: texts.output, PROMPT_FEATURES: texts.prompt}
     return Scored(
         findings=(*_grounding(texts), *_safety(texts)),
-        features={kind: features.features(text) for kind, text in present.items() if text.strip()},
+        features=dict(_behaviours(texts)),
     )
+
+
+def _behaviours(texts: CallTexts) -> Iterator[tuple[str, Sequence[float]]]:
+    if texts.output.strip() or texts.tool_calls:
+        yield OUTPUT_FEATURES, features.features(texts.output, texts.tool_calls)
+    if texts.prompt.strip():
+        yield PROMPT_FEATURES, features.features(texts.prompt)
 
 
 def _grounding(texts: CallTexts) -> Iterator[Finding]:

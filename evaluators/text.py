@@ -1,13 +1,15 @@
 """The consumer that scores every call: behaviours, groundedness, safety."""
 
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from collector.call import Call
 from collector.score import Score, target_facts
 from collector.store.base import TextVector
 from evaluators import features
+from evaluators.features import ToolCall
 from evaluators.runner import Consumer, Results
 from evaluators.scoring import CallTexts, Finding
 from evaluators.worker import Worker
@@ -59,7 +61,19 @@ def texts_of(call: Call) -> CallTexts:
         prompt=call.prompt_text,
         output="" if call.error_type is not None else call.output_text,
         contexts=tuple(call.context_texts),
+        tool_calls=() if call.error_type is not None else tuple(tool_calls_of(call)),
     )
+
+
+def tool_calls_of(call: Call) -> Iterator[ToolCall]:
+    for message in call.output_messages or ():
+        for part in message.get("parts", ()):
+            if part.get("type") == "tool_call":
+                arguments = part.get("arguments")
+                # Some senders give the model's own letters, others what they parsed, and "" where there are none.
+                is_written = isinstance(arguments, str) and arguments.strip()
+                written = arguments if is_written else json.dumps(arguments or {}, ensure_ascii=False)
+                yield ToolCall(str(part.get("name") or ""), written)
 
 
 def _score(call: Call, finding: Finding, now_ns: int) -> Score:

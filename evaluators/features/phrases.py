@@ -1,7 +1,7 @@
 """The words by which habits of a model are known; all in lower case, with the plain apostrophe."""
 
 
-def _words(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -80,18 +80,24 @@ SELF_DESCRIPTIONS = (
     "i'm a language model",
     "ai language model",
     "ai assistant",
+    "my training data",
+    "knowledge cutoff",
+    "my last update",
+    "my last knowledge update",
 )
-HEDGES = _words(
+HEDGES = words_of(
     "may might could possibly perhaps probably likely seems seem appears appear generally usually typically often "
     "sometimes potentially presumably roughly approximately depends depending subjective uncertain unclear"
 )
-STEP_WORDS = _words(
+STEP_WORDS = words_of(
     "first firstly second secondly third thirdly next then finally step steps therefore thus hence lastly"
 )
-FIRST_PERSON = _words("i i'm i've i'd i'll me my mine myself we we're our us")
-SECOND_PERSON = _words("you you're you'll you've your yours yourself")
-CERTAINTY = _words("always never definitely certainly clearly obviously absolutely must undoubtedly exactly every all")
-CONNECTIVES = _words(
+FIRST_PERSON = words_of("i i'm i've i'd i'll me my mine myself we we're our us")
+SECOND_PERSON = words_of("you you're you'll you've your yours yourself")
+CERTAINTY = words_of(
+    "always never definitely certainly clearly obviously absolutely must undoubtedly exactly every all"
+)
+CONNECTIVES = words_of(
     "however although because while but since whereas moreover furthermore additionally also instead overall"
 )
 WARNINGS = (
@@ -135,14 +141,45 @@ CLOSING_OFFERS = (
     "further assistance",
     "do you want me to",
 )
+PRAISE = (
+    "great question",
+    "good question",
+    "excellent question",
+    "interesting question",
+    "fantastic question",
+    "what a great",
+    "that's a great",
+    "you're right",
+    "you are right",
+    "you're absolutely right",
+    "you are absolutely right",
+    "great idea",
+    "love this",
+    "i love",
+)
+SUMMARIES = (
+    "in conclusion",
+    "in summary",
+    "to summarize",
+    "to summarise",
+    "to sum up",
+    "in short",
+    "overall,",
+    "ultimately,",
+    "summary:",
+    "conclusion",
+    "tl;dr",
+    "key takeaway",
+)
+FINAL_ANSWERS = ("the answer is", "final answer", "answer:", "\\boxed", "therefore, the", "correct answer")
 YES = frozenset({"yes", "yeah", "yep", "true", "correct"})
 NO = frozenset({"no", "nope", "false", "incorrect"})
 
 # Two of a language's commonest words that the others do not share say enough about a whole answer.
-ENGLISH_STOP_WORDS = _words(
+ENGLISH_STOP_WORDS = words_of(
     "the of and to in is that it for as with on are be this by from at or an was not have which can will has"
 )
-OTHER_STOP_WORDS = _words(
+OTHER_STOP_WORDS = words_of(
     "der und das ist nicht ein eine mit für auf den dem von zu sich les des une est que dans pour pas sur qui "
     "avec el los las una por con para del como más il che di non per sono della gli nel o os um uma não em da "
     "het een van dat niet voor och att som det på и в не на что с по это как"
