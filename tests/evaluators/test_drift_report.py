@@ -161,6 +161,11 @@ def test_what_moved_comes_first_and_the_rest_can_be_unfolded() -> None:
     assert html.index("Title of loud") < html.index("Title of calm0") < html.index("1 more") < html.index("calm11")
 
 
+def test_of_many_topics_the_last_are_folded() -> None:
+    html = page(a_comparison(clusters=[a_cluster(f"topic{i}") for i in range(12)]))
+    assert html.index("topic9") < html.index("2 more") < html.index("topic10")
+
+
 def test_a_value_beyond_the_axis_is_a_ring() -> None:
     far = a_comparison(effects={"words": an_effect(d=10.0, low=9.1, high=10.9)})
     assert 'class="dot beyond"' in page(far)

@@ -44,7 +44,7 @@ def page(comparison: Comparison, made: Made | None = None) -> str:
     main = el(
         "main",
         top,
-        parts.headline(comparison),
+        parts.headline(comparison, level="h1"),
         parts.facts(comparison),
         parts.effects(comparison),
         parts.tests(comparison),
@@ -68,7 +68,7 @@ def fragment(comparison: Comparison) -> str:
         if part is not None
     ]
     body = (
-        parts.headline(comparison, level="h3"),
+        parts.headline(comparison, level="h2"),
         parts.facts(comparison),
         parts.effects(comparison),
         parts.tests(comparison),

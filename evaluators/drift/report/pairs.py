@@ -11,7 +11,7 @@ MAX_CHARACTERS = 20_000
 """Of each text; a report that nobody can open helps nobody."""
 MAX_PROMPT = 2_000
 MIN_COMMON = 0.2
-"""Where less of both texts is in common, marks would cover everything and show nothing."""
+"""Where less of the longer text is in common, marks would cover nearly all of it and show nothing."""
 
 
 def pairs(found: Sequence[PromptPair]) -> Markup | None:
@@ -36,7 +36,7 @@ def _pair(pair: PromptPair) -> Markup:
 def _compared(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
     old, new = word_diff(before, after)
     n_common = sum(len(piece.text) for piece in old if piece.kind == "same")
-    if n_common >= MIN_COMMON * min(len(before), len(after)):
+    if n_common >= MIN_COMMON * max(len(before), len(after)):
         return old, new
     return [Piece(before, "same")], [Piece(after, "same")]
 

@@ -7,11 +7,11 @@ from evaluators.drift.comparison import Cluster, Comparison
 from evaluators.drift.report import words
 from evaluators.drift.report.markup import Child, Markup, el
 
-N_EFFECTS = 12
+N_EFFECTS, N_CLUSTERS = 12, 10
 """Shown at once; the others can be unfolded."""
 
 
-def headline(comparison: Comparison, *, level: str = "h1") -> Markup:
+def headline(comparison: Comparison, *, level: str) -> Markup:
     """The verdict: its mark and word, the sentence, what is behind it."""
     said = words.HEADLINES[comparison.verdict]
     return el(
@@ -71,7 +71,7 @@ def effects(comparison: Comparison) -> Markup | None:
         return None
     bound = words.bound_of(ordered[:N_EFFECTS])
     shown, rest = ordered[:N_EFFECTS], ordered[N_EFFECTS:]
-    more = el("details", el("summary", f"{len(rest)} more"), _effects_table(rest, bound)) if rest else None
+    more = _folded(len(rest), _effects_table(rest, bound))
     note = "standardised difference d with its 95 % interval; bold: the interval leaves out 0"
     if any(abs(effect.d) > bound for effect in shown):
         note += "; ring: beyond the axis"
@@ -116,10 +116,14 @@ def clusters(comparison: Comparison) -> Markup | None:
     if not found:
         return None
     most = max(max(cluster.share_before, cluster.share_after) for cluster in found) or 1.0
+    shown, rest = (_clusters_table(part, most, comparison.alpha) for part in (found[:N_CLUSTERS], found[N_CLUSTERS:]))
+    more = _folded(len(found) - N_CLUSTERS, rest)
+    return card("Topics of the questions", shown, more, note="those that changed most first")
+
+
+def _clusters_table(clusters: Sequence[Cluster], most: float, alpha: float) -> Markup:
     head = _head("Prompts about", "Share before → after", "Calls", "Answers: statistic", "p", n_texts=2)
-    rows = (_cluster(cluster, most, comparison.alpha) for cluster in found)
-    table = el("table", head, el("tbody", rows), class_="clusters")
-    return card("Topics of the questions", table, note="those that changed most first")
+    return el("table", head, el("tbody", (_cluster(each, most, alpha) for each in clusters)), class_="clusters")
 
 
 def _cluster(cluster: Cluster, most: float, alpha: float) -> Markup:
@@ -146,6 +150,10 @@ def notes(comparison: Comparison) -> Markup | None:
     if not comparison.notes:
         return None
     return card("To bear in mind", el("ul", (el("li", note, dir="auto") for note in comparison.notes)))
+
+
+def _folded(n: int, table: Markup) -> Markup | None:
+    return el("details", el("summary", f"{n} more"), table) if n > 0 else None
 
 
 def _head(*names: str, n_texts: int) -> Markup:
