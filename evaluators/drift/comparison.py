@@ -99,7 +99,7 @@ class Comparison:
         return report.effects_plot(self, n=n, theme=theme)
 
     def plot_clusters(self, *, n: int = 12, theme: "Theme" = "light") -> "Plot":
-        """The `n` topics of the questions that changed most: their shares before and after."""
+        """The `n` topics or segments that changed most: their shares before and after."""
         from evaluators.drift import report
 
         return report.clusters_plot(self, n=n, theme=theme)

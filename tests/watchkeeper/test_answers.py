@@ -110,6 +110,7 @@ def test_no_score_is_unknown_and_not_0(value: Any) -> None:
         ({"output": "x", "score": "inf"}, "score: must be finite"),
         ({"output": "x", "session": {"id": 1}}, "session: must be a text or a whole number"),
         ({"output": "x", "retrieved": 3}, "retrieved: must be a list of ids or of documents, got 3"),
+        ({"output": "x", "retrieved": [None]}, "retrieved: must be a list of ids or of documents"),
     ],
 )
 def test_a_row_that_cannot_be_read_says_why(row: dict[str, Any], reason: str) -> None:

@@ -175,6 +175,6 @@ def _retrieved(name: str, value: Any) -> list[Any] | None:
         return None
     if isinstance(found, str | Mapping):
         return [found]
-    if isinstance(found, list):
-        return found
+    if isinstance(found, list) and all(isinstance(item, str | int | Mapping) for item in found):
+        return [str(item) if isinstance(item, int) else item for item in found]
     raise BadRequest(f"{name}: must be a list of ids or of documents, got {shorten(value)}")

@@ -23,7 +23,7 @@ def show(comparison: Comparison) -> None:
     for title, table in (
         ("Tests", _tests(comparison)),
         ("What moved", _effects(comparison)),
-        ("Topics of the questions", _clusters(comparison)),
+        ("Where it changed", _clusters(comparison)),
     ):
         if table.row_count:
             console.print()
@@ -62,7 +62,7 @@ def _effects(comparison: Comparison) -> Table:
 
 
 def _clusters(comparison: Comparison) -> Table:
-    table = _table("questions about", n_numbers=("share before → after", "calls", "p of the answers"))
+    table = _table("topic or segment", n_numbers=("share before → after", "calls", "p of the answers"))
     for cluster in comparison.clusters[:N_CLUSTERS]:
         table.add_row(
             _plain(", ".join(cluster.words) + (" (new)" if cluster.is_new else "")),

@@ -62,7 +62,7 @@ def fragment(comparison: Comparison) -> str:
     folded = [
         el("details", el("summary", title), part)
         for title, part in (
-            ("Topics of the questions", parts.clusters(comparison)),
+            ("Where it changed", parts.clusters(comparison)),
             ("Answers before and after", pairs(comparison.pairs)),
         )
         if part is not None

@@ -118,11 +118,13 @@ def clusters(comparison: Comparison) -> Markup | None:
     most = max(max(cluster.share_before, cluster.share_after) for cluster in found) or 1.0
     shown, rest = (_clusters_table(part, most, comparison.alpha) for part in (found[:N_CLUSTERS], found[N_CLUSTERS:]))
     more = _folded(len(found) - N_CLUSTERS, rest)
-    return card("Topics of the questions", shown, more, note="those that changed most first")
+    return card(
+        "Where it changed", shown, more, note="topics of the questions, or segments; those that changed most first"
+    )
 
 
 def _clusters_table(clusters: Sequence[Cluster], most: float, alpha: float) -> Markup:
-    head = _head("Prompts about", "Share before → after", "Calls", "Answers: statistic", "p", n_texts=2)
+    head = _head("Topic or segment", "Share before → after", "Calls", "Answers: statistic", "p", n_texts=2)
     return el("table", head, el("tbody", (_cluster(each, most, alpha) for each in clusters)), class_="clusters")
 
 

@@ -65,12 +65,12 @@ def effects_plot(comparison: Comparison, *, n: int, theme: Theme) -> Plot:
 
 
 def clusters_plot(comparison: Comparison, *, n: int, theme: Theme) -> Plot:
-    """Which share of the questions each topic was before (grey) and is now (coloured)."""
+    """Which share of the calls each topic or segment was before (grey) and is now (coloured)."""
     colours = _PALETTES[theme]
     shown = comparison.clusters[:n]
     most = max((max(c.share_before, c.share_after) for c in shown), default=1.0) or 1.0
     return _plot(
-        "Topics of the questions, share of calls before (grey) and after",
+        "Topics or segments, share of calls before (grey) and after",
         [_cluster(i, cluster, most, colours) for i, cluster in enumerate(shown)],
         [(0.0, "0"), (most, words.percent(most))],
         colours,

@@ -23,7 +23,7 @@ class Headline:
 HEADLINES: dict[Outcome, Headline] = {
     "no_change": Headline("good", "✓", "No change", "No change was found."),
     "model_changed": Headline("crit", "▲", "Model changed", "The model answers differently now."),
-    "traffic_changed": Headline("warn", "◆", "Traffic changed", "The questions changed; the model was not seen to."),
+    "traffic_changed": Headline("warn", "◆", "Traffic changed", "What goes in changed; the model was not seen to."),
     "quality_dropped": Headline("crit", "▼", "Quality dropped", "The answers score lower now."),
     "cannot_separate": Headline(
         "warn", "?", "Cannot separate", "The questions changed so much that nothing can be said of the model."
