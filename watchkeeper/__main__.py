@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from collector.errors import WatchkeeperError
-from watchkeeper.commands import erase, exporting, importing, keys, store
+from watchkeeper.commands import check, drift, erase, exporting, importing, keys, store
 from watchkeeper.roles import ALL, Role
 
 app = typer.Typer(
@@ -123,6 +123,8 @@ def version() -> None:
 keys.add_to(app)
 importing.add_to(app)
 exporting.add_to(app)
+drift.add_to(app)
+check.add_to(app)
 erase.add_to(app)
 store.add_to(app)
 

@@ -6,9 +6,9 @@ from dash import html
 
 from collector.verdict import Verdict
 from dashboard import parts, words
-from dashboard.diff import Piece, word_diff
 from dashboard.pages.base import View
 from dashboard.parts import Child
+from evaluators.drift.report.diff import Piece, word_diff
 
 
 def pair_card(view: View, verdict: Verdict) -> html.Section:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from collector.verdict import Effect
+
+if TYPE_CHECKING:
+    from evaluators.drift.report.svg import Plot, Theme
 
 Outcome = Literal[
     "no_change", "model_changed", "traffic_changed", "quality_dropped", "cannot_separate", "not_enough_data"
@@ -82,3 +85,26 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Nothing but what JSON has."""
         return asdict(self)
+
+    def to_html(self) -> str:
+        """A page of its own, with nothing to load."""
+        from evaluators.drift import report  # only those who look need it
+
+        return report.page(self)
+
+    def plot_effects(self, *, n: int = 12, theme: "Theme" = "light") -> "Plot":
+        """The `n` behaviours that moved furthest, with intervals; `.save(path)` writes the SVG."""
+        from evaluators.drift import report
+
+        return report.effects_plot(self, n=n, theme=theme)
+
+    def plot_clusters(self, *, n: int = 12, theme: "Theme" = "light") -> "Plot":
+        """The `n` topics or segments that changed most: their shares before and after."""
+        from evaluators.drift import report
+
+        return report.clusters_plot(self, n=n, theme=theme)
+
+    def _repr_html_(self) -> str:
+        from evaluators.drift import report
+
+        return report.fragment(self)

@@ -63,9 +63,9 @@ def export(
     kind_ = _kind(kind, format_)
     check(kind_, format_, out)
     now_ns = time.time_ns()
-    params = _filters(filters or []) | {
-        "since": _time(since, now_ns, "--since") if since else BEGINNING,
-        "until": _time(until, now_ns, "--until") if until else END,
+    params = filters_of(filters or []) | {
+        "since": time_of(since, now_ns, "--since") if since else BEGINNING,
+        "until": time_of(until, now_ns, "--until") if until else END,
     }
     if project is not None:
         params["project"] = project
@@ -95,7 +95,7 @@ def _kind(text: str | None, form: Format) -> Kind:
     raise WatchkeeperError(f"--kind: must be calls, spans or scores, got {text!r}")
 
 
-def _filters(pairs: list[str]) -> dict[str, Any]:
+def filters_of(pairs: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -107,7 +107,7 @@ def _filters(pairs: list[str]) -> dict[str, Any]:
     return found
 
 
-def _time(text: str, now_ns: int, option: str) -> str:
+def time_of(text: str, now_ns: int, option: str) -> str:
     """RFC 3339 of a time, a day (its beginning in UTC) or a time ago."""
     from collector.errors import BadRequest
     from collector.times import NS_PER_S, format_rfc3339, parse_rfc3339

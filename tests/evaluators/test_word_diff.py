@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.diff import Piece, word_diff
+from evaluators.drift.report.diff import Piece, word_diff
 
 
 def test_words_that_went_and_words_that_came() -> None:
