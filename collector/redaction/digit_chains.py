@@ -24,6 +24,7 @@ _MAX_BACKSLASHES: Final = 16
 _MAX_GAP: Final = 4
 _MAX_WIDE_GAP: Final = 9
 _MIN_FRACTION_DIGITS: Final = 6
+_ESCAPE_DIGITS: Final = 4
 
 _LETTER: Final = np.array([chr(b).isalpha() and b < 128 for b in range(256)])
 _SEPARATOR: Final = np.array([chr(b) in " .-()/+\\" or b >= 128 for b in range(256)])
@@ -97,6 +98,22 @@ def with_escaped_gaps(column: ByteColumn, runs: Runs) -> Ints:
     wide = (after[1] == ord("2")) & (after[2] == ord("0"))
     escaped: Ints = row[(after[0] == ord("u")) & (latin | wide)]
     return escaped
+
+
+def behind_escapes(column: ByteColumn, runs: Runs) -> Ints:
+    """The texts in which an escape such as \\u00a0 or \\u2019 stands right before a number.
+
+    The last digits of the escape and the number are one run, in which no rule would know the number.
+    """
+    long = runs.ends - runs.starts > MIN_NAMED_DIGITS
+    starts, lengths, row = runs.starts[long], (runs.ends - runs.starts)[long], runs.row[long]
+    first = column.offsets[row]
+    found = np.zeros(len(starts), bool)
+    for n_inside in range(1, _ESCAPE_DIGITS + 1):  # so many of its digits are in the run
+        at = starts - 1 - (_ESCAPE_DIGITS - n_inside)
+        is_escape = (column.data[at] == ord("u")) & (column.data[at - 1] == ord("\\")) & (at > first)
+        found |= is_escape & (lengths - n_inside >= MIN_NAMED_DIGITS)
+    return row[found]
 
 
 def of_rows(runs: Runs, chosen: Bools) -> Runs:

@@ -17,6 +17,7 @@ from collector.redaction.assignments import ASSIGNMENT, USERINFO
 from collector.redaction.byte_column import Bools, ByteColumn, portions
 from collector.redaction.detector import Detector
 from collector.redaction.digit_chains import (
+    behind_escapes,
     chains_of,
     of_rows,
     rows_with_digits,
@@ -96,6 +97,7 @@ class Finder:
             chains = chains_of(column, of_rows(runs, many))
             hits |= rows_with_numbers(chains, self.numeric, len(texts)) | touching(column)
             hits[with_escaped_gaps(column, runs)] = True
+            hits[behind_escapes(column, runs)] = True
             self._look(texts, hits, rows_with_digits(chains, len(texts)), self.words)
 
     def _look(self, texts: pa.Array, hits: Bools, chosen: Bools, regex: str) -> None:

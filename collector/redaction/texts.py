@@ -1,5 +1,6 @@
 """Many texts as one: each search takes some microseconds however short the text is."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,13 +13,17 @@ from collector.redaction.match import Match
 MAX_CHARS: Final = 2**20
 """Of the texts that are searched as one, but for a single longer one: the columns of a search take 30 bytes each."""
 
-_BETWEEN: Final = "\n" + "\0" * 62 + "\n"
-"""No word, number or line of one text reaches over this to those of another."""
+_BORDER: Final = "\n" * 8 + "\0" * 48 + "\n" * 8
+"""Stands before and after each text, also a text alone: what is found in one does not depend on those beside it.
+
+No number goes on, no name reaches its value and no word its number over this: `password=` may have three line breaks
+after it and not eight, a key of many lines ends at the first NUL, and a word counts for 50 characters (`nearby.REACH`).
+"""
 
 
 @dataclass(frozen=True)
 class Joined:
-    """`texts[i]` stands in `text` from `starts[i]` on."""
+    """`texts[i]` stands in `text` from `starts[i]` on, with a border on either side."""
 
     texts: Sequence[str]
     text: str
@@ -36,14 +41,13 @@ class Joined:
         return Pairs(self.lowered)
 
     def split(self, matches: Sequence[Match]) -> list[list[Match]]:
-        """`matches` in `text` by the text that they stand in, with their places there."""
+        """`matches` in `text` by the text that they begin in, with their places there; none begins in a border."""
         found: list[list[Match]] = [[] for _ in self.texts]
-        i = 0
-        for start, end, kind, value in sorted(matches, key=lambda match: match.start):
-            while i + 1 < len(self.starts) and start >= self.starts[i + 1]:
-                i += 1
-            base = self.starts[i]
-            found[i].append(Match(start - base, min(end - base, len(self.texts[i])), kind, value))
+        for start, end, kind, value in matches:
+            i = bisect_right(self.starts, start) - 1
+            base, n_chars = self.starts[i], len(self.texts[i])
+            if base <= start < base + n_chars:
+                found[i].append(Match(start - base, min(end - base, n_chars), kind, value))
         return found
 
 
@@ -56,11 +60,11 @@ def joined(texts: Sequence[str]) -> Iterator[Joined]:
             yield _one(group)
             group, n_chars = [], 0
         group.append(text)
-        n_chars += len(text) + len(_BETWEEN)
+        n_chars += len(text) + len(_BORDER)
     if group:
         yield _one(group)
 
 
 def _one(texts: Sequence[str]) -> Joined:
-    starts = accumulate((len(text) + len(_BETWEEN) for text in texts[:-1]), initial=0)
-    return Joined(texts, _BETWEEN.join(texts), list(starts))
+    starts = accumulate((len(text) + len(_BORDER) for text in texts[:-1]), initial=len(_BORDER))
+    return Joined(texts, _BORDER.join(["", *texts, ""]), list(starts))

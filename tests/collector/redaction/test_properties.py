@@ -1,11 +1,12 @@
 """What holds for every text."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.redaction import GROUPS, Kind, Mode, Pattern, Role, redact
@@ -65,6 +66,7 @@ def _has_secret_keys(raw: str) -> bool:
 
 
 @given(st.lists(texts, min_size=1, max_size=6), st.booleans())
+@example(["\x07378282246310005", "\u00a086095742719"], True)
 @settings(deadline=None, max_examples=150)
 def test_the_prefilter_lets_nothing_through_that_the_detectors_find(cells: list[str], as_json: bool) -> None:
     finder = finder_of(policy())
@@ -97,12 +99,30 @@ def test_ids_times_and_counts_do_not_trip_the_prefilter(kinds: frozenset[Kind]) 
     assert not finder.may_hold(pa.array(ordinary, pa.large_string())).any()
 
 
-@given(st.lists(st.one_of(texts, st.none()), min_size=1, max_size=6))
+# Names without their value, and headers of keys without a line after them: what looks for more beyond its end.
+_OPEN = [
+    *("password=", "api_key: ", 'secret = "', "authorization: basic ", "bearer ", "://user:", "bob@", "+44 ", "phone "),
+    *("-----BEGIN PRIVATE KEY-----", "\nComment: abcdefghijklmnopqrstuvwxyz12", "192.168.", "eyJhbGciOiJIUzI1NiJ9."),
+]
+whole_or_open = st.one_of(texts, st.tuples(texts, st.sampled_from(_OPEN)).map("".join), st.none())
+cut_in_two = st.tuples(texts, st.integers(0, 60)).map(lambda cut: [cut[0][: cut[1]], cut[0][cut[1] :]])
+columns = st.one_of(
+    st.lists(whole_or_open, min_size=1, max_size=6),
+    st.lists(cut_in_two, min_size=1, max_size=3).map(lambda pairs: [half for pair in pairs for half in pair]),
+)
+
+
+@given(columns, st.sampled_from([Role(form="text"), Role(form="json")]), st.sampled_from([Mode.MASK, Mode.HASH]))
+@example(["password=", "bob@example.com"], Role(form="text"), Mode.MASK)
+@example(["-----BEGIN PRIVATE KEY-----\nComment: abcdefghijklmnopqrstuvwxyz12", "a@b.cd"], Role(form="text"), Mode.MASK)
+@example([None, "", "api_key=", "", None, "secret1234567890", "a@b.cd"], Role(form="text"), Mode.HASH)
 @settings(deadline=None, max_examples=60)
-def test_cells_do_not_depend_on_each_other(cells: list[str | None]) -> None:
-    table, _ = redact(pa.table({"c": pa.array(cells, pa.string())}), {"c": Role(form="text")}, policy())
-    alone = [cell if cell is None else redacted_with_counts(cell)[0] for cell in cells]
-    assert table["c"].to_pylist() == alone
+def test_cells_do_not_depend_on_each_other(cells: list[str | None], role: Role, mode: Mode) -> None:
+    table, counts = redact(pa.table({"c": pa.array(cells, pa.string())}), {"c": role}, policy(mode=mode))
+    alone = [redacted_with_counts(cell, form=role.form, mode=mode) for cell in cells if cell is not None]
+    assert [cell for cell in table["c"].to_pylist() if cell is not None] == [text for text, _ in alone]
+    assert [cell is None for cell in table["c"].to_pylist()] == [cell is None for cell in cells]
+    assert counts == sum((found for _, found in alone), Counter())
 
 
 @given(texts, st.sampled_from(["[0-9]+", "(?i)e", "a.*", r"\bORD-\d+", "[^ ]{3}"]))
