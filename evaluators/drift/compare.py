@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluators.drift import explain
 from evaluators.drift.about import about
 from evaluators.drift.comparison import Cluster, Comparison, PromptPair
 from evaluators.drift.decide import decide
@@ -45,7 +46,16 @@ def compare(reference: Given, current: Given, *, alpha: float = 0.05, seed: int 
     notes = (*before.notes, *after.notes, *comparison.notes)
     if comparison.verdict in ("no_change", "not_enough_data"):
         return replace(comparison, notes=notes)
-    return replace(comparison, notes=notes, clusters=_where(before, after, rng), pairs=_pairs(before, after, rng))
+    clusters = _where(before, after, rng)
+    asked = comparison.tests.get("input")
+    return replace(
+        comparison,
+        explanation=comparison.explanation
+        + (explain.topics(clusters) if asked is not None and asked.p_value <= alpha else ""),
+        notes=notes,
+        clusters=clusters,
+        pairs=_pairs(before, after, rng),
+    )
 
 
 def _with_topics(before: Sample, after: Sample) -> tuple[Sample, Sample]:

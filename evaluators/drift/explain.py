@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from collector.verdict import Effect
-from evaluators.drift.comparison import Outcome, WindowTest
+from evaluators.drift.comparison import Cluster, Outcome, WindowTest
 from evaluators.drift.effects import SCORE
 from evaluators.drift.windows.battery import Tested
 from evaluators.drift.windows.prompts import MAX_AUC, MIN_EFFECTIVE_SHARE
 from evaluators.features import BY_NAME
 
 _MOST_NAMED = 5
+_MOST_TOPICS = 2
+_MIN_SHARE_MOVE = 0.05
 
 
 def guarantee(alpha: float) -> str:
@@ -53,6 +55,23 @@ def sentence(
         )
     small = f", or by less than matters ({floor:g} standard deviations)" if strongest.p_value <= 0.05 else ""
     return f"No change found in the answers of {subject}{small} ({evidence})."
+
+
+def topics(clusters: Sequence[Cluster]) -> str:
+    """Which topics are asked about more and less than before: "More about refund, invoice (4 % → 31 %)."; "" if none
+    stands out."""
+    named = [cluster for cluster in clusters if cluster.words]
+    moved = sorted(named, key=lambda cluster: -abs(cluster.share_after - cluster.share_before))
+    told = []
+    for direction, sign in (("More", 1), ("Less", -1)):
+        found = [c for c in moved if sign * (c.share_after - c.share_before) >= _MIN_SHARE_MOVE][:_MOST_TOPICS]
+        if found:
+            about = "; ".join(
+                f"{', '.join(c.words)} ({_percent(c.share_before)} → {_percent(c.share_after)}{', new' * c.is_new})"
+                for c in found
+            )
+            told.append(f" {direction} about {about}.")
+    return "".join(told)
 
 
 def _evidence(test: WindowTest) -> str:

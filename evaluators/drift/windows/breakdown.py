@@ -47,10 +47,14 @@ def breakdown(
         return []
     labels = cluster(principal(np.concatenate((reference.topics, current.topics))), rng=rng)
     words = [typical_words(text) for text in (*prompts_before, *prompts_after)]
-    topics = {}
+    names = {}
     for label in np.unique(labels).tolist():
         inside = labels == label
-        topics[label] = typical([words[i] for i in np.flatnonzero(inside)], [words[i] for i in np.flatnonzero(~inside)])
+        names[label] = typical([words[i] for i in np.flatnonzero(inside)], [words[i] for i in np.flatnonzero(~inside)])
+    # Groups that have the same words are one topic to whoever reads of it.
+    first = {tuple(sorted(found)): label for label, found in reversed(names.items())}
+    labels = np.array([first[tuple(sorted(names[label]))] for label in labels.tolist()])
+    topics = {label: names[label] for label in first.values()}
     return _parts(labels, topics, answers, n, rng)
 
 

@@ -16,7 +16,7 @@ RIDGE = 0.1
 """Added to the variance in each direction before it is divided by: directions that hardly vary are mostly noise."""
 MANY_COLUMNS = 128
 """From so many columns on, rows are taken for points in space, such as embeddings, and not for a list of habits."""
-_N_FREQUENCIES = 64
+_N_FREQUENCIES = 96
 _BANDWIDTHS = (0.5, 1.0, 2.0)
 
 
@@ -64,11 +64,10 @@ def of_points(rows: Floats, rng: np.random.Generator, strata: Strata | None = No
 
     Source: Rahimi and Recht (2007), random features; Gretton et al. (2012).
     """
-    points = centred(rows, strata)
-    if not np.abs(points).max(initial=0.0) > 1e-9 * np.abs(rows).max(initial=0.0):
+    points = centred(rows, strata).astype(np.float32)
+    if not np.abs(points).max(initial=0.0) > 1e-6 * np.abs(rows).max(initial=0.0):
         return []
-    waves = _random_features(points.astype(np.float32), rng)
-    return [Statistic(points.astype(np.float32)), *(Statistic(centred(wave, strata)) for wave in waves)]
+    return [Statistic(points), *(Statistic(centred(waves, strata)) for waves in _random_features(points, rng))]
 
 
 def of_shares(labels: NDArray[np.int64]) -> list[Statistic]:
@@ -117,7 +116,7 @@ def stacked(reference: Floats, current: Floats) -> Floats:
             raise ValueError(f"{name} must hold rows in the shape (n, k), got {rows.shape}")
     if reference.shape[1] != current.shape[1]:
         raise ValueError(f"rows of {reference.shape[1]} and of {current.shape[1]} columns cannot be compared")
-    rows = np.concatenate((reference, current)).astype(np.float64)
+    rows = np.concatenate((reference, current), dtype=np.float64)
     if not np.isfinite(rows).all():
         raise ValueError("rows must be finite; leave out those with NaN before the test")
     return rows
@@ -156,6 +155,7 @@ def _random_features(points: NDArray[np.float32], rng: np.random.Generator) -> l
     features = []
     for bandwidth in _BANDWIDTHS:
         frequencies = rng.standard_normal((k, _N_FREQUENCIES), dtype=np.float32) / np.float32(bandwidth * width)
-        angles = points @ frequencies
-        features.append(np.concatenate((np.cos(angles), np.sin(angles)), axis=1))
+        # A random phase instead of cosine and sine: half the columns for the same kernel.
+        phases = rng.uniform(0, 2 * np.pi, _N_FREQUENCIES).astype(np.float32)
+        features.append(np.cos(points @ frequencies + phases))
     return features
