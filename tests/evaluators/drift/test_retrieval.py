@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from evaluators.drift import compare
 from evaluators.drift.windows.permutation import permutation_test
 from evaluators.drift.windows.retrieval import (
     MAX_SCORE,
@@ -162,7 +163,7 @@ def test_the_same_index_alarms_no_more_often_than_alpha() -> None:
         ranks = np.column_stack([rng.beta(8, 2, 80), np.full((80, len(NAMES) - 1), np.nan)])
         ranks[rng.random(80) < 0.3, 0] = np.nan
         n_alarms += p_value(retrieved(popularity, 50, rng), retrieved(popularity, 30, rng), rng, ranks) <= 0.05
-    # Binomial(300, 0.05) leaves [3, 32] in fewer than 1 of 3,000 seeds.
+    # Binomial(300, 0.05) leaves [3, 32] about once in 20,000 seeds.
     assert 3 <= n_alarms <= 32
 
 
@@ -193,3 +194,27 @@ def test_changed_scores_are_found_in_the_ranks() -> None:
     ranks[:, 0] = np.concatenate((rng.beta(8, 2, 200), rng.beta(8, 4, 50)))
     ranks[:, 3] = math.log1p(5)
     assert p_value([], [], rng, ranks) <= 0.005
+
+
+def test_compare_tells_a_new_index_from_a_new_model() -> None:
+    rng = np.random.default_rng(8)
+
+    def documents(prefix: str) -> list[dict[str, object]] | None:
+        if rng.random() < 0.2:
+            return None
+        return [{"id": f"{prefix}{i}", "score": rng.random()} for i in rng.integers(0, 40, 4)]
+
+    def calls(n: int, prefix: str) -> dict[str, list[object]]:
+        outputs: list[object] = [f"It is {'very ' * int(rng.integers(1, 9))}good." for _ in range(n)]
+        return {"output": outputs, "retrieved": [documents(prefix) for _ in range(n)]}
+
+    assert compare(calls(150, "a"), calls(50, "a"), alpha=0.001).verdict == "no_change"
+    renewed = compare(calls(150, "a"), calls(50, "b"), alpha=0.001)
+    assert renewed.verdict == "traffic_changed"
+    assert renewed.tests["retrieval"].p_value <= 0.001
+
+
+def test_a_list_of_documents_is_asked_for_where_there_is_none() -> None:
+    calls = {"output": ["yes"] * 10, "retrieved": ["doc-1"] * 10}
+    with pytest.raises(TypeError, match="list of documents"):
+        compare(calls, calls)
