@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.drift.sessions import one_per_session
+from evaluators.drift.windows.retrieval import retrieved_parts
 from evaluators.drift.windows.rows import Rows
 from evaluators.features import feature_rows
+from evaluators.topics import topic_rows
 
 Floats = NDArray[np.float64]
 COLUMNS = ("output", "prompt", "session", "segment", "score", "retrieved", "prompt_embedding", "output_embedding")
@@ -60,12 +62,15 @@ def sample(side: str, given: Any, *, rng: np.random.Generator) -> Sample:
     chosen = {name: [values[i] for i in kept] for name, values in columns.items()}
     texts = _texts(side, "output", chosen["output"])
     prompts = _prompts(side, chosen.get("prompt"), notes)
+    retrieval, documents = _retrieved(side, chosen.get("retrieved"), prompts)
     rows = Rows(
         behaviours=feature_rows(texts),
         prompts=None if prompts is None else feature_rows(prompts),
         topics=_vectors(side, "prompt_embedding", chosen.get("prompt_embedding")),
         embeddings=_vectors(side, "output_embedding", chosen.get("output_embedding")),
         scores=_scores(side, chosen.get("score")),
+        retrieval=retrieval,
+        documents=documents,
         segments=[None if is_missing(s) else str(s) for s in chosen["segment"]] if "segment" in chosen else None,
     )
     return Sample(rows=rows, positions=kept, outputs=texts, prompts=prompts, notes=notes)
@@ -138,6 +143,19 @@ def _vectors(side: str, column: str, given: Sequence[Any] | None) -> Floats | No
     rows = np.full((len(given), len(present[0])), np.nan)
     rows[[not (np.ndim(v) == 0 and is_missing(v)) for v in given]] = present
     return rows
+
+
+def _retrieved(
+    side: str, given: Sequence[Any] | None, prompts: Sequence[str] | None
+) -> tuple[Floats | None, list[list[str]] | None]:
+    """Rank features and ids of the documents of each row; a row may have none."""
+    if given is None:
+        return None, None
+    for value in given:
+        if isinstance(value, str | Mapping) or not (isinstance(value, Iterable) or is_missing(value)):
+            raise TypeError(f"{side}: `retrieved` must hold a list of documents a row, got {type(value).__name__}")
+    found = [list(value) if isinstance(value, Iterable) else None for value in given]
+    return retrieved_parts(found, None if prompts is None else topic_rows(prompts))
 
 
 def _scores(side: str, given: Sequence[Any] | None) -> Floats | None:

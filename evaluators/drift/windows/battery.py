@@ -11,6 +11,7 @@ from evaluators.drift.comparison import WindowTest
 from evaluators.drift.windows.clusters import cluster
 from evaluators.drift.windows.permutation import GUARANTEE, Statistic, Strata, permutation_test
 from evaluators.drift.windows.prompts import Overlap, Prompts, adjusted, overlap, principal, prompts_of
+from evaluators.drift.windows.retrieval import rank_columns, retrieval_statistics
 from evaluators.drift.windows.rows import Rows
 from evaluators.drift.windows.statistics import of_habits, of_points, of_rows, of_shares, one_hot, stacked
 
@@ -59,6 +60,8 @@ class _Parts:
     topics: Floats | None
     embeddings: Floats | None
     retrieval: Floats | None
+    """NaN where a call does not tell."""
+    documents: Sequence[Sequence[str]] | None
     segments: NDArray[np.int64] | None
 
 
@@ -117,8 +120,7 @@ def _of_inputs(parts: _Parts, n: int, rng: np.random.Generator) -> Iterator[_Que
     if parts.segments is not None:
         statistics += of_shares(parts.segments)
     yield _Question("input", statistics, n)
-    if parts.retrieval is not None:
-        yield _Question("retrieval", of_habits(parts.retrieval), n)
+    yield _Question("retrieval", retrieval_statistics(parts.retrieval, parts.documents), n)
 
 
 def _of_scores(reference: Rows, current: Rows, prompts: Prompts | None, notes: list[str]) -> Iterator[_Question]:
@@ -155,14 +157,16 @@ def _parts(reference: Rows, current: Rows, notes: list[str]) -> _Parts:
         prompts=_both("prompts", reference, current, notes),
         topics=_both("topics", reference, current, notes),
         embeddings=_both("embeddings", reference, current, notes),
-        retrieval=_both("retrieval", reference, current, notes),
+        retrieval=_ranks(reference, current, notes),
+        documents=_documents(reference, current),
         segments=_segments(reference, current),
     )
 
 
 def _prompts(parts: _Parts, rng: np.random.Generator) -> Prompts | None:
     segments = None if parts.segments is None else one_hot(parts.segments)
-    others = [rows for rows in (parts.retrieval, segments) if rows is not None]
+    ranks = None if parts.retrieval is None else rank_columns(parts.retrieval)
+    others = [rows for rows in (ranks, segments) if rows is not None]
     return prompts_of(parts.prompts, parts.topics, np.hstack(others) if others else None, rng=rng)
 
 
@@ -173,6 +177,20 @@ def _segments(reference: Rows, current: Rows) -> NDArray[np.int64] | None:
     frequent = [name for name, _ in Counter([*reference.segments, *current.segments]).most_common(MAX_SEGMENTS)]
     places = {name: place for place, name in enumerate(frequent)}
     return np.array([places.get(name, MAX_SEGMENTS) for name in (*reference.segments, *current.segments)])
+
+
+def _ranks(reference: Rows, current: Rows, notes: list[str]) -> Floats | None:
+    if reference.retrieval is None or current.retrieval is None:
+        if (reference.retrieval is None) != (current.retrieval is None):
+            notes.append("Retrieval is left out: only one side has it")
+        return None
+    return np.concatenate((reference.retrieval, current.retrieval))
+
+
+def _documents(reference: Rows, current: Rows) -> Sequence[Sequence[str]] | None:
+    if reference.documents is None or current.documents is None:
+        return None
+    return [*reference.documents, *current.documents]
 
 
 def _both(part: str, reference: Rows, current: Rows, notes: list[str]) -> Floats | None:
