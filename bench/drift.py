@@ -74,9 +74,8 @@ def bench_level(n_draws: int, rng: np.random.Generator) -> None:
 
 
 def bench_march_to_june(n_draws: int, rng: np.random.Generator) -> None:
-    print(
-        "\n## March to June 2023\n\n| task | change | reference / window | verdict model_changed | test of answers alone |"
-    )
+    print("\n## March to June 2023\n")
+    print("| task | change | reference / window | verdict model_changed | test of answers alone |")
     print("|---|---|---|---|---|")
     bed = llmdrift()
     for task, before, after in MARCH_TO_JUNE:
@@ -91,9 +90,8 @@ def bench_march_to_june(n_draws: int, rng: np.random.Generator) -> None:
 
 
 def bench_wildbench(n_draws: int, rng: np.random.Generator) -> None:
-    print(
-        "\n## Broad traffic, fresh prompts, reference 400\n\n| pair | window of 25 | 50 | 100 | 200 |\n|---|---|---|---|---|"
-    )
+    print("\n## Broad traffic, fresh prompts, reference 400\n")
+    print("| pair | window of 25 | 50 | 100 | 200 |\n|---|---|---|---|---|")
     bed = wildbench()
     pairs = [(FINE_TUNES[0], FINE_TUNES[1]), (FINE_TUNES[0], FINE_TUNES[2]), (FINE_TUNES[1], FINE_TUNES[2])]
     everywhere = set.intersection(*(set(bed.prompts[bed.of(model)].tolist()) for model in set(bed.models.tolist())))

@@ -50,8 +50,8 @@ def sentence(
         return f"Scores of {subject} dropped: {_scores(dropped)} ({evidence}).{_questions(found)}"
     if verdict == "cannot_separate":
         return (
-            f"Answers of {subject} changed: {_what_moved(moved)} ({evidence}). Questions changed so much that it "
-            f"cannot be told whether the model did: {_why_not_separable(found)}."
+            f"Answers of {subject} changed: {_what_moved(moved)} ({evidence}). What the model is given changed so "
+            f"much that it cannot be told whether the model did: {_why_not_separable(found)}."
         )
     small = f", or by less than matters ({floor:g} standard deviations)" if strongest.p_value <= 0.05 else ""
     return f"No change found in the answers of {subject}{small} ({evidence})."
@@ -82,7 +82,11 @@ def _questions(found: Tested) -> str:
     """Whether the questions changed as well."""
     test = found.tests.get("input")
     if test is None:
-        return "" if found.overlap else " Without the prompts it cannot be told whether the questions changed instead."
+        return (
+            ""
+            if found.overlap is not None
+            else " Without the prompts it cannot be told whether the questions changed instead."
+        )
     if test.p_value > 0.05:
         return f" Questions did not (p = {test.p_value:.2g})."
     return f" Questions changed, too (p = {test.p_value:.2g}); what they explain is taken out."
@@ -100,7 +104,7 @@ def _why_not_separable(found: Tested) -> str:
     if overlap is None:
         return "the prompts are not known"
     if overlap.auc > MAX_AUC:
-        return f"a prompt tells old from new with an AUC of {overlap.auc:.2f}, and {MAX_AUC} is the most"
+        return f"it tells old from new with an AUC of {overlap.auc:.2f}, and {MAX_AUC} is the most"
     return (
         f"only {_percent(overlap.effective_share)} of the reference is like the prompts of now, and "
         f"{_percent(MIN_EFFECTIVE_SHARE)} are needed"

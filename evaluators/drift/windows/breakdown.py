@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.drift.comparison import Cluster
-from evaluators.drift.windows.battery import unexplained
+from evaluators.drift.windows.both import unexplained
 from evaluators.drift.windows.clusters import cluster, typical
 from evaluators.drift.windows.permutation import DriftTest, permutation_test
 from evaluators.drift.windows.prompts import principal
@@ -41,8 +41,8 @@ def breakdown(
     answers = unexplained(reference, current, rng=rng)
     if reference.segments is not None and current.segments is not None:
         segments = [str(name) for name in (*reference.segments, *current.segments)]
-        names, labels = np.unique(segments, return_inverse=True)
-        return _parts(labels, {i: [str(name)] for i, name in enumerate(names.tolist())}, answers, n, rng)
+        distinct, labels = np.unique(segments, return_inverse=True)
+        return _parts(labels, {i: [str(name)] for i, name in enumerate(distinct.tolist())}, answers, n, rng)
     if prompts_before is None or prompts_after is None or reference.topics is None or current.topics is None:
         return []
     labels = cluster(principal(np.concatenate((reference.topics, current.topics))), rng=rng)

@@ -70,9 +70,10 @@ def permutation_test(
     Raises:
         ValueError: if there are no statistics, or no columns in them.
     """
-    n_rows = len(statistics[0].columns) if statistics else 0
-    if not sum(statistic.columns.shape[1] for statistic in statistics):
+    statistics = [statistic for statistic in statistics if statistic.columns.shape[1]]
+    if not statistics:
         raise ValueError("all rows are identical: there is nothing to compare")
+    n_rows = len(statistics[0].columns)
     real = (np.arange(n_rows) >= n_reference).astype(np.uint8)
     draw = _splits(real, strata, rng)
     pilot = [statistic.of(draw(N_PILOT)) for statistic in statistics]

@@ -48,6 +48,14 @@ class Prompts:
     columns: Floats
     strata: Strata
 
+    def with_columns(self, rows: Floats) -> "Prompts":
+        """More to depend on; the strata stay."""
+        return Prompts(np.hstack((self.columns, standardised(rows))), self.strata)
+
+    def take(self, kept: NDArray[np.bool_]) -> "Prompts":
+        """The rows that are kept."""
+        return Prompts(centred(self.columns[kept]), self.strata[kept])
+
 
 def prompts_of(
     features: Floats | None, topics: Floats | None, others: Floats | None = None, *, rng: np.random.Generator
