@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from watchkeeper.commands.answers import Answers
 
 DEFAULT_REPORT = Path("drift-report.html")
-_WORTH_SAYING = 5_000
-"""So many answers take a few seconds: somebody may wonder."""
 
 drift_app = typer.Typer(help="Has a model, its traffic or its quality changed?", no_args_is_help=True)
 
@@ -92,12 +90,11 @@ def compared(reference: Answers, current: Answers, *, alpha: float, seed: int) -
         WatchkeeperError: where `evaluators.drift.compare` refuses what it is given.
     """
     from evaluators.drift import compare
+    from watchkeeper.commands.progress import busy
 
-    n = len(reference.rows) + len(current.rows)
-    if n >= _WORTH_SAYING:
-        print(f"comparing {n:,} answers ...", file=sys.stderr, flush=True)
     try:
-        return compare(reference, current, alpha=alpha, seed=seed)
+        with busy(f"comparing {len(reference.rows):,} with {len(current.rows):,} answers"):
+            return compare(reference, current, alpha=alpha, seed=seed)
     except (TypeError, ValueError) as error:
         raise WatchkeeperError(str(error)) from error
 

@@ -36,12 +36,12 @@ def show(comparison: Comparison) -> None:
 
 
 def _tests(comparison: Comparison) -> Table:
-    table = _table("test", n_numbers=("statistic", "p", "n before", "n after"))
+    table = _table("test", "of", n_numbers=("statistic", "p", "n before", "n after"))
     for test in comparison.tests.values():
         style = "bold" if test.p_value <= comparison.alpha else None
         figures = (words.digits(test.statistic), words.p_value(test.p_value), f"{test.n_reference:,}",
                    f"{test.n_current:,}")  # fmt: skip
-        table.add_row(_plain(test.name), *figures, style=style)
+        table.add_row(_plain(test.name), _plain(words.TESTS.get(test.name, "")), *figures, style=style)
     return table
 
 
@@ -65,7 +65,7 @@ def _clusters(comparison: Comparison) -> Table:
     table = _table("topic or segment", n_numbers=("share before → after", "calls", "p of the answers"))
     for cluster in comparison.clusters[:N_CLUSTERS]:
         table.add_row(
-            _plain(", ".join(cluster.words) + (" (new)" if cluster.is_new else "")),
+            _plain(words.cluster_name(cluster) + (" (new)" if cluster.is_new else "")),
             f"{words.percent(cluster.share_before)} → {words.percent(cluster.share_after)}",
             f"{cluster.n_before:,} → {cluster.n_after:,}",
             words.p_value(cluster.p_value),

@@ -29,6 +29,19 @@ class Meter:
 
 
 @contextmanager
+def busy(text: str) -> Iterator[None]:
+    """Something whose end nobody knows: a sign of life on a terminal, a line elsewhere."""
+    if not sys.stderr.isatty():
+        print(f"{text} ...", file=sys.stderr, flush=True)
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+@contextmanager
 def meter(name: str, total: int | None, *, noun: str = "rows") -> Iterator[Meter]:
     if not sys.stderr.isatty():
         yield Meter(name, total, noun=noun)

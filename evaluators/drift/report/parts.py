@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from collector.verdict import Effect
-from evaluators.drift.comparison import Cluster, Comparison
+from evaluators.drift.comparison import Cluster, Comparison, WindowTest
 from evaluators.drift.report import words
 from evaluators.drift.report.markup import Child, Markup, el
 
@@ -52,7 +52,7 @@ def tests(comparison: Comparison) -> Markup | None:
     rows = (
         el(
             "tr",
-            el("th", test.name, " ", el("small", test.guarantee), scope="row"),
+            el("th", _test_name(test), " ", el("small", test.guarantee), scope="row"),
             _number("Statistic", words.digits(test.statistic)),
             _number("p", words.p_value(test.p_value), is_bold=test.p_value <= comparison.alpha),
             _number("n before", f"{test.n_reference:,}"),
@@ -62,6 +62,11 @@ def tests(comparison: Comparison) -> Markup | None:
     )
     table = el("table", head, el("tbody", rows), class_="tests")
     return card("Tests", table, note="p of each test by itself")
+
+
+def _test_name(test: WindowTest) -> str:
+    meaning = words.TESTS.get(test.name)
+    return f"{test.name}: {meaning}" if meaning else test.name
 
 
 def effects(comparison: Comparison) -> Markup | None:
@@ -139,7 +144,7 @@ def _cluster(cluster: Cluster, most: float, alpha: float) -> Markup:
     is_moved = cluster.p_value is not None and cluster.p_value <= alpha
     return el(
         "tr",
-        el("th", ", ".join(cluster.words), el("span", "new", class_="chip") if cluster.is_new else None, scope="row",
+        el("th", words.cluster_name(cluster), el("span", "new", class_="chip") if cluster.is_new else None, scope="row",
            dir="auto"),
         el("td", bars, el("span", shares), class_="share"),
         _number("calls", f"{cluster.n_before:,} → {cluster.n_after:,}"),

@@ -139,7 +139,7 @@ def _cluster(place: int, cluster: Cluster, most: float, colours: Palette) -> Mar
     y = _HEAD + _ROW * place + _ROW / 2
     before, after = (_x(share, 0.0, most) for share in (cluster.share_before, cluster.share_after))
     shares = f"{words.percent(cluster.share_before)} → {words.percent(cluster.share_after)}"
-    name = f"{', '.join(cluster.words)}{' (new)' if cluster.is_new else ''}"
+    name = f"{words.cluster_name(cluster)}{' (new)' if cluster.is_new else ''}"
     return el(
         "g",
         el("title", f"{name}: {shares}"),

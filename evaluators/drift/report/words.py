@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from collector.verdict import Effect
-from evaluators.drift.comparison import Comparison, Outcome
+from evaluators.drift.comparison import Cluster, Comparison, Outcome
 from evaluators.features import BY_NAME
 
 Tone = Literal["crit", "warn", "good", "quiet"]
@@ -30,6 +30,20 @@ HEADLINES: dict[Outcome, Headline] = {
     ),
     "not_enough_data": Headline("quiet", "…", "Not enough data", "There is not enough data to tell."),
 }
+
+
+TESTS = {
+    "output": "answers as they are",
+    "model": "answers, without what their questions explain",
+    "input": "questions",
+    "quality": "scores",
+    "retrieval": "what was retrieved",
+}
+"""What each test looks at; one that is not here speaks for itself."""
+
+
+def cluster_name(cluster: Cluster) -> str:
+    return ", ".join(cluster.words) or "no typical words"
 
 
 def digits(value: float) -> str:

@@ -56,7 +56,8 @@ def test_the_page_tells_the_verdict_first_and_then_what_it_rests_on() -> None:
     told = (
         "Model changed", "The model answers differently now.", "61 % longer", "p = 0.01", "200 → 120", "1 of 2",
         "At most 5 false alarms in 100", "Title of words", "40 → 61.5", "+0.50 +0.20 to +0.80", "Title of bold",
-        "model Exact, since", "188", "0.005", "prime, number", "42 % → 31 %", "refundnew", "Why?",
+        "model: answers, without what their questions explain Exact",
+        "188", "0.005", "prime, number", "42 % → 31 %", "refundnew", "Why?",
         "Press the red button.", "3 answers without a text", "march.jsonl", "june.jsonl", "Seed7", "2026-11-21T12:00",
     )  # fmt: skip
     assert [each for each in told if each not in text] == []
@@ -159,6 +160,12 @@ def test_what_moved_comes_first_and_the_rest_can_be_unfolded() -> None:
     calm = {f"calm{i}": an_effect(f"calm{i}", d=0.3, low=-0.1, high=0.7) for i in range(12)}
     html = page(a_comparison(effects={**calm, "loud": an_effect("loud", d=0.2, low=0.1, high=0.3)}))
     assert html.index("Title of loud") < html.index("Title of calm0") < html.index("1 more") < html.index("calm11")
+
+
+def test_a_topic_without_words_is_said_to_have_none() -> None:
+    comparison = a_comparison(clusters=(a_cluster(),))
+    assert "no typical words" in Seen(page(comparison)).text
+    assert "no typical words" in comparison.plot_clusters().svg
 
 
 def test_of_many_topics_the_last_are_folded() -> None:
