@@ -12,7 +12,7 @@ from collector.store.base import TelemetryStore, TextVector
 from evaluators import features
 from evaluators.checkpoints import save_checkpoint
 from evaluators.drift.config import DriftConfig
-from evaluators.drift.monitor import Monitors
+from evaluators.drift.monitors.monitors import Monitors
 from evaluators.text import TEXT
 from evaluators.vectors import OUTPUT_FEATURES, PROMPT_FEATURES
 
@@ -52,10 +52,10 @@ def test_each_project_sees_and_answers_its_own(
     assert [state.project for state in shop.states()] == ["shop"]
     assert monitors.of_project("third").states() == []
     with pytest.raises(BadRequest, match="there is no verdict"):
-        shop.report_false(verdicts["bank"].verdict_id, "eve")
+        shop.report_false(verdicts["bank"], "eve")
     with pytest.raises(BadRequest, match="there is no verdict"):
         shop.accept(verdicts["bank"], "eve")
     assert monitors.feedback([v.verdict_id for v in verdicts.values()]) == {}
-    shop.report_false(verdicts["shop"].verdict_id, "ann")
+    shop.report_false(verdicts["shop"], "ann")
     assert shop.feedback([verdicts["shop"].verdict_id]) == {verdicts["shop"].verdict_id: "false_alarm"}
     assert shop.of_project("bank").states()[0].project == "bank"
