@@ -2,12 +2,11 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
 
 from collector.call import Call
 from collector.errors import BadRequest, StoreUnavailable
@@ -26,65 +25,10 @@ from evaluators.drift.monitors.table import DRIFT
 from evaluators.drift.pairs import nearest_pairs
 from evaluators.embed import VERSION as EMBEDDING_VERSION
 from evaluators.text import TEXT
-from evaluators.vectors import OUTPUT_FEATURES, PROMPT_EMBEDDING, PROMPT_FEATURES
+from evaluators.vectors import PROMPT_EMBEDDING
+from tests.evaluators.monitoring import JUNE, MARCH, SMALL, Clock
 
 EVERYTHING = Filters(since_ns=0, until_ns=2**62)
-SMALL = DriftConfig(n_reference=40, n_window=20)
-MARCH, JUNE = ("opinionqa", "gpt-4-0314"), ("opinionqa", "gpt-4-0613")
-
-
-class Clock:
-    """A nanosecond later each time it is asked."""
-
-    def __init__(self) -> None:
-        self.now_ns = 1_795_262_400_000_000_000
-
-    def __call__(self) -> int:
-        self.now_ns += 1
-        return self.now_ns
-
-
-@pytest.fixture
-def featured(store: TelemetryStore, engine: Engine, arrive) -> Callable[[Sequence[Call]], None]:
-    """Calls arrive, and the text consumer has been at them."""
-
-    def write(calls: Sequence[Call]) -> None:
-        arrive(calls)
-        texts = ((call, OUTPUT_FEATURES, call.output_text) for call in calls if not call.error_type)
-        prompts = ((call, PROMPT_FEATURES, call.prompt_text) for call in calls)
-        store.write_vectors(
-            [
-                TextVector(
-                    call_id=call.call_id,
-                    call_start_ns=call.start_ns,
-                    kind=kind,
-                    version=features.VERSION,
-                    values=features.features(text),
-                )
-                for call, kind, text in (*texts, *prompts)
-                if text.strip()
-            ]
-        )
-        with engine.begin() as connection:
-            save_checkpoint(connection, TEXT, seq=store.last_seq(), now_ns=1)
-
-    return write
-
-
-@pytest.fixture
-def answers(recorded, an_answer) -> Callable[..., list[Call]]:
-    """`answers(kind, start, stop)`: recorded answers as calls, in one random order of prompts for all models."""
-
-    def make(kind: tuple[str, str], start: int, stop: int, **given: object) -> list[Call]:
-        order = random.Random(3).sample(range(len(recorded[kind])), len(recorded[kind]))
-        return [an_answer(*recorded[kind][i], **given) for i in order[start:stop]]
-
-    return make
-
-
-@pytest.fixture
-def monitors(engine: Engine, store: TelemetryStore) -> Monitors:
-    return Monitors(engine, store, Clock(), SMALL)
 
 
 def stored(store: TelemetryStore) -> list[Verdict]:

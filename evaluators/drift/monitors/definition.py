@@ -1,5 +1,6 @@
 """What a monitor is: a value that the state database and REST hold as JSON."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -10,8 +11,9 @@ from collector.errors import BadRequest
 from collector.times import format_rfc3339
 from collector.validation import TimeNs, complaints, shorten
 from evaluators.drift.config import DriftConfig
-from evaluators.drift.decide import EFFECT_FLOOR, MIN_ROWS
+from evaluators.drift.decide import EFFECT_FLOOR, MIN_ALPHA
 from evaluators.drift.monitors.segment import Segment
+from evaluators.drift.windows.battery import MIN_ROWS
 
 Kind = Literal["model", "input", "retrieval", "quality", "stream"]
 KINDS: tuple[Kind, ...] = ("model", "input", "retrieval", "quality", "stream")
@@ -81,7 +83,7 @@ class Monitor(_Value):
     """The evaluator whose scores are the quality."""
     n_window: int = Field(default=50, ge=MIN_ROWS, le=1_000)
     n_reference: int = Field(default=200, ge=MIN_ROWS, le=MAX_REFERENCE)
-    alpha: float = Field(default=0.01, ge=0.0001, le=0.2)
+    alpha: float = Field(default=0.01, ge=MIN_ALPHA, le=0.2)
     false_alarms_per_month: float = Field(default=0.1, gt=0, le=10)
     effect_floor: float = Field(default=EFFECT_FLOOR, ge=EFFECT_FLOOR, le=5)
     tolerance: float = Field(default=0.02, ge=0, le=0.5)
@@ -110,6 +112,11 @@ class Monitor(_Value):
 
     def to_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
+
+
+def new_monitor_id() -> str:
+    """One that no other monitor has."""
+    return f"monitor:{secrets.token_hex(8)}"
 
 
 def automatic_monitor(call: Call, config: DriftConfig) -> Monitor:

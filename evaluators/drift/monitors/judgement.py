@@ -2,19 +2,21 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from collector.store.base import TelemetryReader
-from collector.verdict import Effect, Verdict, WindowTest
+from collector.verdict import Effect, Verdict
 from evaluators.drift.comparison import Comparison
-from evaluators.drift.decide import MIN_ROWS
-from evaluators.drift.decide import decide as decide_behaviours
+from evaluators.drift.decide import decide
+from evaluators.drift.monitors.blame import clusters_of, contributors_of
 from evaluators.drift.monitors.definition import Monitor
 from evaluators.drift.monitors.pairs import pairs_of
 from evaluators.drift.monitors.reference import matched
-from evaluators.drift.monitors.rows import rows_of
+from evaluators.drift.monitors.rows import Side, rows_of
 from evaluators.drift.monitors.unit import Unit, span_of
+from evaluators.drift.windows.battery import MIN_ROWS
 from evaluators.drift.windows.rows import Rows
 
 _WARNING_D, _CRITICAL_D = 0.1, 0.3
@@ -35,47 +37,40 @@ class Reading:
     def __init__(self, store: TelemetryReader, *, n_kept: int = 8) -> None:
         self.store = store
         self._n_kept = n_kept
-        self._kept: dict[str, tuple[list[Unit], Rows]] = {}
+        self._kept: dict[str, Side] = {}
 
-    def of_reference(self, name: str, units: Sequence[Unit], monitor: Monitor) -> tuple[list[Unit], Rows]:
+    def of_reference(self, name: str, units: Sequence[Unit], monitor: Monitor) -> Side:
         """
         Raises:
             UnitsGone: if too little of the reference is still stored.
         """
         key = f"{name}/{len(units)}/{monitor.kinds}/{monitor.score}"
-        present, rows = self._kept.pop(key) if key in self._kept else rows_of(self.store, units, monitor)
-        if len(present) < max(MIN_ROWS, len(units) / 2):
-            raise UnitsGone(f"only {len(present)} of {len(units)} answers of the reference are still stored")
-        self._kept[key] = present, rows
+        side = self._kept.pop(key) if key in self._kept else rows_of(self.store, units, monitor)
+        if len(side.units) < max(MIN_ROWS, len(units) / 2):
+            raise UnitsGone(f"only {len(side.units)} of {len(units)} answers of the reference are still stored")
+        self._kept[key] = side
         while len(self._kept) > self._n_kept:
             del self._kept[next(iter(self._kept))]
-        return present, rows
+        return side
 
-    def of_window(self, units: Sequence[Unit], monitor: Monitor) -> tuple[list[Unit], Rows]:
+    def of_window(self, units: Sequence[Unit], monitor: Monitor) -> Side:
         """
         Raises:
             UnitsGone: if too little of the window is still stored.
         """
-        present, rows = rows_of(self.store, units, monitor)
-        if len(present) < MIN_ROWS:
-            raise UnitsGone(f"only {len(present)} of {len(units)} answers of the window are still stored")
-        return present, rows
+        side = rows_of(self.store, units, monitor)
+        if len(side.units) < MIN_ROWS:
+            raise UnitsGone(f"only {len(side.units)} of {len(units)} answers of the window are still stored")
+        return side
 
 
-def decide(reference: Rows, current: Rows, *, alpha: float, rng: np.random.Generator, subject: str) -> Comparison:
-    """Until `decide` takes rows."""
-    found = decide_behaviours(reference.behaviours, current.behaviours, alpha=alpha, rng=rng, subject=subject)
-    tests = {}
-    if found.p_value is not None and found.statistic is not None:
-        tests["output"] = WindowTest(
-            name="output", statistic=found.statistic, p_value=found.p_value, n_reference=len(reference),
-            n_current=len(current), guarantee=found.guarantee,
-        )  # fmt: skip
-    return Comparison(
-        verdict=found.verdict, p_value=found.p_value, alpha=alpha, n_reference=len(reference), n_current=len(current),
-        tests=tests, effects={effect.behaviour: effect for effect in found.effects}, explanation=found.explanation,
-        guarantee=found.guarantee,
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict, and what it compared: the whole reference, and the window."""
+
+    verdict: Verdict
+    reference: Side
+    window: Side
 
 
 def seeded(name: str) -> np.random.Generator:
@@ -97,8 +92,8 @@ def judge(
     name: str,
     decided_ns: int,
     alpha: float | None = None,
-) -> tuple[Verdict, Rows]:
-    """Compare a window with a reference; gives the verdict and the rows of the window.
+) -> Judged:
+    """Compare a window with a reference.
 
     Args:
         reference_name: of the reference, for good.
@@ -109,17 +104,17 @@ def judge(
         StoreUnavailable: if the store does not answer now.
     """
     alpha = monitor.alpha if alpha is None else alpha
-    there, of_reference = reading.of_reference(reference_name, reference, monitor)
-    after, current = reading.of_window(window, monitor)
-    before = matched(there, after)
-    chosen = {unit.call_id for unit in before}
-    positions = np.array([i for i, unit in enumerate(there) if unit.call_id in chosen], dtype=np.int64)
-    rows = of_reference if len(before) == len(there) else of_reference.take(positions)
-    comparison = decide(rows, current, alpha=alpha, rng=seeded(name), subject=monitor.segment.title)
+    whole = reading.of_reference(reference_name, reference, monitor)
+    after = reading.of_window(window, monitor)
+    before = whole.only(matched(whole.units, after.units))
+    rng = seeded(name)
+    old, new = _comparable(before.rows, after.rows)
+    comparison = decide(old, new, alpha=alpha, rng=rng, subject=monitor.segment.title)
     outcome = outcome_of(comparison, monitor)
-    reference_start_ns, reference_end_ns = span_of(before)
-    current_start_ns, current_end_ns = span_of(after)
+    reference_start_ns, reference_end_ns = span_of(before.units)
+    current_start_ns, current_end_ns = span_of(after.units)
     effects = tuple(comparison.effects.values())
+    clusters = clusters_of(reading.store, before, after, rng) if outcome in SHOWN else ()
     verdict = Verdict(
         verdict_id=verdict_id_of(name),
         monitor=monitor.monitor_id,
@@ -133,8 +128,8 @@ def judge(
         reference_end_ns=reference_end_ns,
         current_start_ns=current_start_ns,
         current_end_ns=current_end_ns,
-        n_reference=len(before),
-        n_current=len(after),
+        n_reference=len(before.units),
+        n_current=len(after.units),
         statistic=_statistic(comparison),
         # Enough rows, and nothing to tell them apart by: every split is as extreme as the real one.
         p_value=1.0 if comparison.verdict == "not_enough_data" else comparison.p_value,
@@ -143,14 +138,23 @@ def judge(
         "standard deviations or more.",
         explanation=comparison.explanation,
         effects=effects,
-        pairs=pairs_of(reading.store, before, after) if outcome in SHOWN else (),
+        pairs=pairs_of(reading.store, before.units, after.units) if outcome in SHOWN else (),
         severity=severity_of(outcome, effects),
         onset_ns=None if outcome == "no_change" else current_start_ns,
         tests=comparison.tests,
-        clusters=tuple(comparison.clusters),
+        clusters=clusters,
+        contributors=contributors_of(clusters),
         notes=tuple(comparison.notes),
     )
-    return verdict, current
+    return Judged(verdict=verdict, reference=whole, window=after)
+
+
+def _comparable(before: Rows, after: Rows) -> tuple[Rows, Rows]:
+    """Traffic of one part has no parts to tell apart, and a golden set was imported from another one altogether."""
+    old, new = set(before.segments or ()), set(after.segments or ())
+    if len(old | new) > 1 and old & new:
+        return before, after
+    return replace(before, segments=None), replace(after, segments=None)
 
 
 def outcome_of(comparison: Comparison, monitor: Monitor) -> str:

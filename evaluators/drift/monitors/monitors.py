@@ -264,7 +264,8 @@ class Monitors:
         name = record.block_name
         record.seq = seq
         n_recent = 2 * (monitor.n_reference + monitor.n_window)
-        units = record.add(call, seq, n_window=monitor.n_window, n_recent=n_recent)
+        part = monitor.segment.part_of(call)
+        units = record.add(call, seq, n_window=monitor.n_window, n_recent=n_recent, part=part)
         if units is None:
             return record
         batch.closed.setdefault(monitor.monitor_id, []).extend(units)

@@ -25,17 +25,17 @@ class ProjectMonitors:
     def __init__(self, monitors: Monitors, reader: TelemetryReader, project: str) -> None:
         self._monitors = monitors
         self._reader = reader
-        self._project = project
+        self.project = project
 
     def of_project(self, project: str) -> ProjectMonitors:
         return self._monitors.of_project(project)
 
     def states(self) -> Sequence[MonitorState]:
-        return [state for state in self._monitors.states() if state.project == self._project]
+        return [state for state in self._monitors.states() if state.project == self.project]
 
     def state(self, monitor_id: str) -> MonitorState | None:
         found = self._monitors.state(monitor_id)
-        return found if found is not None and found.project == self._project else None
+        return found if found is not None and found.project == self.project else None
 
     def newest(self) -> Hashable:
         """That of all projects: it tells that something changed, not what."""
@@ -69,8 +69,8 @@ class ProjectMonitors:
         return self._monitors.feedback(verdict_ids)
 
     def _own(self, monitor: Monitor) -> Monitor:
-        if monitor.project != self._project:
-            raise Forbidden(f"project: this is {self._project!r}, the monitor is for {monitor.project[:80]!r}")
+        if monitor.project != self.project:
+            raise Forbidden(f"project: this is {self.project!r}, the monitor is for {monitor.project[:80]!r}")
         return monitor
 
     def _check_monitor(self, monitor_id: str) -> None:

@@ -114,12 +114,13 @@ class Record:
         n_reference = len(self.memory.reference)
         return f"{self.monitor_id}/{self.reference_version}/{n_reference}/{self.window_index}"
 
-    def add(self, call: Call, seq: int, *, n_window: int, n_recent: int) -> list[Unit] | None:
+    def add(self, call: Call, seq: int, *, n_window: int, n_recent: int, part: str = "") -> list[Unit] | None:
         """Count one call that has an answer; gives the block, oldest first, when this call makes it full.
 
         Args:
             n_window: sessions in a block.
             n_recent: for how many sessions it is remembered that they had their turn.
+            part: of the monitor's traffic, to which the call belongs.
         """
         session = call.call_id if call.session_id is None else digest(call.session_id)
         had_its_turn = session in self.recent and session not in self.block
@@ -131,7 +132,7 @@ class Record:
         if had_its_turn:
             return None
         of_call = draw(b"", self.block_name, call.call_id)
-        unit = Unit(of_call, call.call_id, seq, call.start_ns, self._released(call))
+        unit = Unit(of_call, call.call_id, seq, call.start_ns, self._released(call), part)
         self.block[session] = min(unit, self.block.get(session, unit))
         if len(self.block) < n_window:
             return None
@@ -145,11 +146,11 @@ class Record:
         self.memory = replace(self.memory, reference=reference, frozen_ns=now_ns)
 
     def tested(self, verdict: Verdict, units: Sequence[Unit], evidence: Evidence) -> None:
-        """Note the verdict on the window `units`."""
+        """Note the verdict on the window that ended with `seq`, in which `units` were compared."""
         memory = self.memory
         self.memory = replace(
             memory,
-            windows=(*memory.windows, Window(verdict.verdict_id, max(unit.seq for unit in units)))[-N_WINDOWS:],
+            windows=(*memory.windows, Window(verdict.verdict_id, self.seq))[-N_WINDOWS:],
             n_windows=memory.n_windows + 1,
             evidence=thinned((*memory.evidence, evidence)),
             recent=(*memory.recent, *units)[-N_RECENT_UNITS:],

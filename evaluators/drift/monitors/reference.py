@@ -49,7 +49,7 @@ def rolling(history: Sequence[Unit], now_ns: int, *, since_ns: int) -> list[Unit
     """
     today = day_of(now_ns)
     first, end = today - N_DAYS, today - LEFT_OUT_DAYS
-    if not history or max(since_ns, min(unit.start_ns for unit in history)) > (first + 1) * NS_PER_DAY:
+    if not history or max(since_ns, min(unit.start_ns for unit in history)) >= (first + 1) * NS_PER_DAY:
         return None
     chosen = [unit for unit in history if first <= day_of(unit.start_ns) < end and unit.start_ns >= since_ns]
     chosen = sorted(chosen, key=lambda unit: (_place(unit), unit.call_id))[:MAX_REFERENCE]

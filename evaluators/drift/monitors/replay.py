@@ -52,7 +52,8 @@ def replay(store: TelemetryReader, monitor: Monitor, *, since_ns: int, until_ns:
     for seq, call in enumerate(calls, start=1):
         name, n_alarms = record.block_name, record.memory.n_alarms
         record.seq = seq
-        block = record.add(call, seq, n_window=monitor.n_window, n_recent=MAX_SESSIONS)
+        part = monitor.segment.part_of(call)
+        block = record.add(call, seq, n_window=monitor.n_window, n_recent=MAX_SESSIONS, part=part)
         if block is None:
             continue
         units += block

@@ -1,62 +1,68 @@
 """From calls that are stored to the rows that are compared: a few reads for all of them together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.call import Call
 from collector.store.base import TelemetryReader
-from evaluators import embed, features, topics
+from evaluators import features, topics
 from evaluators.drift.monitors.definition import Monitor
 from evaluators.drift.monitors.unit import Unit
 from evaluators.drift.windows.rows import Rows
-from evaluators.vectors import OUTPUT_EMBEDDING, OUTPUT_FEATURES, PROMPT_FEATURES, PROMPT_TOPICS
+from evaluators.vectors import OUTPUT_FEATURES, PROMPT_FEATURES, PROMPT_TOPICS
 
 Floats = NDArray[np.float64]
-Vectors = Callable[[str, str], Mapping[str, Sequence[float]]]
 
 
-def rows_of(store: TelemetryReader, units: Sequence[Unit], monitor: Monitor) -> tuple[list[Unit], Rows]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """Units and their rows, in the order of arrival."""
+
+    units: Sequence[Unit]
+    rows: Rows
+
+    def take(self, positions: NDArray[np.int64]) -> "Side":
+        return Side(units=[self.units[i] for i in positions.tolist()], rows=self.rows.take(positions))
+
+    def only(self, units: Sequence[Unit]) -> "Side":
+        """Those of `units`."""
+        if len(units) == len(self.units):
+            return self
+        chosen = {unit.call_id for unit in units}
+        return self.take(np.array([i for i, unit in enumerate(self.units) if unit.call_id in chosen], dtype=np.int64))
+
+
+def rows_of(store: TelemetryReader, units: Sequence[Unit], monitor: Monitor) -> Side:
     """The units whose answers are still there, and what is compared of them: one row each, in their order.
 
-    What only some units have is NaN in the others; what none has, or the monitor does not look at, is None.
+    What no unit has, or the monitor does not look at, is None. A prompt that is missing counts as an empty one, and a
+    score as NaN. Embeddings are left out: they come later than the rest, and what is decided must not depend on when.
     """
     ids = [unit.call_id for unit in units]
-
-    def vectors(kind: str, version: str) -> Mapping[str, Sequence[float]]:
-        return store.vectors(ids, kind=kind, version=version)
-
-    answers = vectors(OUTPUT_FEATURES, features.VERSION)
+    answers = store.vectors(ids, kind=OUTPUT_FEATURES, version=features.VERSION)
     present = [unit for unit in units if unit.call_id in answers]
     ids = [unit.call_id for unit in present]
+    prompts = store.vectors(ids, kind=PROMPT_FEATURES, version=features.VERSION)
+    about = store.vectors(ids, kind=PROMPT_TOPICS, version=topics.VERSION)
     documents, retrieval = _retrieved(store, ids, monitor)
-    return present, Rows(
-        behaviours=_table(answers, ids, len(features.NAMES)),
-        prompts=_some(vectors(PROMPT_FEATURES, features.VERSION), ids),
-        topics=_some(vectors(PROMPT_TOPICS, topics.VERSION), ids),
-        embeddings=_all(vectors(OUTPUT_EMBEDDING, embed.VERSION), ids),
+    rows = Rows(
+        behaviours=np.array([answers[call_id] for call_id in ids]).reshape(len(ids), len(features.NAMES)),
+        prompts=_table(prompts, ids, features.features("")),
+        topics=_table(about, ids, [0.0] * topics.DIMENSIONS),
         scores=_scores(store, ids, monitor),
+        segments=[unit.part for unit in present],
         retrieval=retrieval,
         documents=documents,
     )
+    return Side(units=present, rows=rows)
 
 
-def _table(found: Mapping[str, Sequence[float]], ids: Sequence[str], width: int) -> Floats:
-    return np.array([found[call_id] for call_id in ids], dtype=np.float64).reshape(len(ids), width)
-
-
-def _some(found: Mapping[str, Sequence[float]], ids: Sequence[str]) -> Floats | None:
-    """NaN where there is none."""
-    if not found or not ids:
-        return None
-    nothing = [float("nan")] * len(next(iter(found.values())))
-    return np.array([found.get(call_id, nothing) for call_id in ids], dtype=np.float64)
-
-
-def _all(found: Mapping[str, Sequence[float]], ids: Sequence[str]) -> Floats | None:
-    """Embeddings of a part of the calls, those that there was time for, would compare that part."""
-    return _some(found, ids) if ids and found.keys() >= set(ids) else None
+def _table(found: Mapping[str, Sequence[float]], ids: Sequence[str], missing: Sequence[float]) -> Floats | None:
+    """None where there is none at all."""
+    return np.array([found.get(call_id, missing) for call_id in ids], dtype=np.float64) if found else None
 
 
 def _scores(store: TelemetryReader, ids: Sequence[str], monitor: Monitor) -> Floats | None:

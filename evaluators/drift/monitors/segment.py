@@ -3,11 +3,9 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from collector.call import Call
-
-Level = Literal["alias", "route"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +46,14 @@ class Segment:
         places += [f"({word} {value})" for word, value in self._narrowed() if value]
         return " ".join(places)
 
-    @property
-    def level(self) -> Level:
-        """Where it stands between an alias with all its calls and one route to it."""
-        is_alias = self.service is None and not any(value is not None for _, value in self._narrowed())
-        return "alias" if is_alias else "route"
+    def part_of(self, call: Call) -> str:
+        """Where `call` belongs within the segment: its facts that the segment leaves open."""
+        facts = (
+            ("service", self.service, call.service), ("model", self.request_model, call.request_model),
+            ("environment", self.environment, call.environment), ("route", self.route, route_of(call)),
+            ("template", self.prompt_template, template_of(call)),
+        )  # fmt: skip
+        return ", ".join(f"{name} {fact}" for name, wanted, fact in facts if wanted is None and fact)
 
     def _narrowed(self) -> list[tuple[str, str | None]]:
         return [("environment", self.environment), ("template", self.prompt_template), ("route", self.route)]

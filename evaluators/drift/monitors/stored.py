@@ -80,9 +80,9 @@ def _memory(monitor: Monitor, calls: Iterator[Call], *, is_rolling: bool, frozen
         session = call.call_id if call.session_id is None else digest(call.session_id)
         made = release_of(call)
         key = release_key(made)
-        unit = Unit(
-            draw(b"", f"{monitor.monitor_id}/stored", call.call_id), call.call_id, call.seq or 0, call.start_ns, key
-        )
+        of_call = draw(b"", f"{monitor.monitor_id}/stored", call.call_id)
+        part = monitor.segment.part_of(call)
+        unit = Unit(of_call, call.call_id, call.seq or 0, call.start_ns, key, part)
         chosen[session] = min(unit, chosen.get(session, unit))
         releases[key] = made
     units = sorted(chosen.values(), key=lambda unit: draw(b"", "history", unit.call_id))[:MAX_REFERENCE]

@@ -5,13 +5,16 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """The lowest draw of a session's calls is a random one of them. `release` is the key of what it was made with."""
+    """The lowest draw of a session's calls is a random one of them. `release` is the key of what it was made with,
+    `part` names the part of the monitor's traffic that it belongs to: "service bank", "route refunds"; "": there is
+    one only."""
 
     draw: float
     call_id: str
     seq: int
     start_ns: int
     release: str = ""
+    part: str = ""
 
 
 def span_of(units: Sequence[Unit]) -> tuple[int, int]:
