@@ -20,6 +20,7 @@ from evaluators.drift.monitors.standing import seconds_a_session
 from evaluators.drift.monitors.state import Evidence
 from evaluators.drift.monitors.stored import reference_of
 from evaluators.drift.monitors.streaming import Step, month_of, step_quality, step_stream
+from evaluators.drift.monitors.telling import e_value_of
 from evaluators.drift.monitors.unit import Unit, span_of
 from evaluators.drift.windows.battery import MIN_ROWS
 
@@ -80,6 +81,7 @@ class Closing:
         judged = judge(
             self.reading, monitor, record.memory.reference, known,
             reference_name=_reference_name(record), name=name, decided_ns=self.clock(),
+            refine=not (record.memory.alarm and record.memory.alarm.is_told),
         )  # fmt: skip
         verdict, evidence = self._with_streams(record, monitor, judged, name=name)
         if told:
@@ -105,7 +107,12 @@ class Closing:
         notes = tuple(step.note for step in (stream, quality) if step.note is not None)
         verdict = replace(verdict, notes=(*verdict.notes, *notes))
         evidence = Evidence(
-            verdict.current_end_ns, verdict.verdict_id, judged.verdict.p_value, stream.share, quality.share
+            time_ns=verdict.current_end_ns,
+            verdict_id=verdict.verdict_id,
+            p_value=judged.verdict.p_value,
+            stream=stream.share,
+            quality=quality.share,
+            e_value=e_value_of(judged.verdict.p_value, stream.e_value, quality.e_value),
         )
         return verdict, evidence
 
@@ -142,9 +149,8 @@ class Closing:
         onset_ns = verdict.current_start_ns if verdict.onset_ns is None else verdict.onset_ns
         if memory.alarm is not None:
             onset_ns = min(onset_ns, memory.alarm.onset_ns)
-        record.memory = replace(
-            memory, alarm=Alarm(verdict.verdict_id, onset_ns), n_alarms=memory.n_alarms + (memory.alarm is None)
-        )
+        alarm = memory.alarm or Alarm(verdict.verdict_id, onset_ns)
+        record.memory = replace(memory, alarm=alarm._replace(verdict_id=verdict.verdict_id, onset_ns=onset_ns))
         return replace(verdict, onset_ns=onset_ns)
 
     def _by_release(

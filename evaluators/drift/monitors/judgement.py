@@ -23,6 +23,8 @@ _WARNING_D, _CRITICAL_D = 0.1, 0.3
 _GRAVE = ("refus", "json", "latency")
 """Behaviours whose moving breaks what is built on the answers, however little it is."""
 
+FINE_ALPHA = 0.0015
+"""At this level `decide` takes some 20,000 permutations, which tell evidence that stands among many monitors."""
 SHOWN = ("model_changed", "traffic_changed", "quality_dropped", "cannot_separate")
 """Outcomes that are shown with answers from before and after."""
 
@@ -92,6 +94,7 @@ def judge(
     name: str,
     decided_ns: int,
     alpha: float | None = None,
+    refine: bool = False,
 ) -> Judged:
     """Compare a window with a reference.
 
@@ -99,6 +102,7 @@ def judge(
         reference_name: of the reference, for good.
         name: of the window, for good: the same name gives the same verdict.
         alpha: None: that of the monitor.
+        refine: where a change is found, say more exactly how unlikely it is: somebody may be told of it.
     Raises:
         UnitsGone: if too little of either is still stored.
         StoreUnavailable: if the store does not answer now.
@@ -110,6 +114,10 @@ def judge(
     rng = seeded(name)
     old, new = _comparable(before.rows, after.rows)
     comparison = decide(old, new, alpha=alpha, rng=rng, subject=monitor.segment.title)
+    if refine and comparison.verdict == "model_changed":
+        finer = decide(old, new, alpha=FINE_ALPHA, rng=rng, subject=monitor.segment.title)
+        if finer.verdict == comparison.verdict:
+            comparison = replace(finer, alpha=alpha, guarantee=comparison.guarantee)
     outcome = outcome_of(comparison, monitor)
     reference_start_ns, reference_end_ns = span_of(before.units)
     current_start_ns, current_end_ns = span_of(after.units)

@@ -30,6 +30,7 @@ from evaluators.drift.monitors.segment import Segment
 from evaluators.drift.monitors.standing import state_of
 from evaluators.drift.monitors.state import Evidence, MonitorState
 from evaluators.drift.monitors.table import DRIFT, Watched
+from evaluators.drift.monitors.telling import tell
 from evaluators.drift.monitors.unit import Unit
 from evaluators.runner import Store, duty_of, seq_of
 from evaluators.text import TEXT
@@ -270,7 +271,13 @@ class Monitors:
             return record
         batch.closed.setdefault(monitor.monitor_id, []).extend(units)
         closing = Closing(self._reading, lambda monitor_id: self._history(monitor_id, batch), self._clock)
-        return closing.close(record, monitor, units, name=name)
+        n_windows = record.memory.n_windows
+        record = closing.close(record, monitor, units, name=name)
+        if record.memory.n_windows > n_windows:
+            now = {**self._kept.watched, **batch.touched}
+            others = [w for w in now.values() if w.monitor.project == monitor.project and w.monitor != monitor]
+            tell(monitor, record, others, most_per_day=self._config.max_alarms_per_day)
+        return record
 
     def _history(self, monitor_id: str, batch: "_Batch") -> Sequence[Unit]:
         """With the blocks of this batch: where a batch ends changes no verdict."""

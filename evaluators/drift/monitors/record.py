@@ -30,7 +30,11 @@ class Alarm(NamedTuple):
     """A change that nobody has answered."""
 
     verdict_id: str
+    """The newest window that shows it."""
     onset_ns: int
+    is_told: bool = False
+    told_with: str = ""
+    """Why nobody is told of it by itself: what it was told of with."""
 
 
 Cause = Literal["first", "accepted", "released", "lost"]
@@ -55,6 +59,8 @@ class Memory:
     windows: tuple[Window, ...] = ()
     n_windows: int = 0
     n_alarms: int = 0
+    """Those that people were told of; `told_ns` says when."""
+    told_ns: tuple[int, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     recent: tuple[Unit, ...] = ()
     """The units of the last windows, oldest first: what a stream's alarm is confirmed on."""
@@ -66,14 +72,22 @@ class Memory:
         plain = {name: getattr(self, name) for name in _PLAIN}
         lists = {name: [list(item) for item in getattr(self, name)] for name in _LISTS}
         alarm = None if self.alarm is None else list(self.alarm)
-        return plain | lists | {"alarm": alarm, "releases": {key: dict(made) for key, made in self.releases.items()}}
+        return (
+            plain
+            | lists
+            | {
+                "alarm": alarm,
+                "told_ns": list(self.told_ns),
+                "releases": {key: dict(made) for key, made in self.releases.items()},
+            }
+        )
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Memory":
         lists: dict[str, Any] = {name: tuple(make(*item) for item in body[name]) for name, make in _LISTS.items()}
         alarm = None if body["alarm"] is None else Alarm(*body["alarm"])
         plain: dict[str, Any] = {name: body[name] for name in _PLAIN}
-        return cls(**plain, **lists, alarm=alarm, releases=body["releases"])
+        return cls(**plain, **lists, alarm=alarm, told_ns=tuple(body["told_ns"]), releases=body["releases"])
 
 
 _PLAIN = (
@@ -173,6 +187,7 @@ class Record:
                 windows=memory.windows,
                 n_windows=memory.n_windows,
                 n_alarms=memory.n_alarms,
+                told_ns=memory.told_ns,
                 evidence=memory.evidence,
                 checked_day=memory.checked_day,
             ),

@@ -18,6 +18,7 @@ from evaluators.drift.monitors.reference import kept_by_day
 from evaluators.drift.monitors.replayed import MAX_SESSIONS, Replay, ReplayedWindow
 from evaluators.drift.monitors.standing import guarantee_of, reference_in_words, seconds_a_session, state_of
 from evaluators.drift.monitors.stored import calls_in, reference_of
+from evaluators.drift.monitors.telling import tell
 from evaluators.drift.monitors.unit import Unit
 from evaluators.vectors import OUTPUT_FEATURES
 
@@ -58,6 +59,8 @@ def replay(store: TelemetryReader, monitor: Monitor, *, since_ns: int, until_ns:
             continue
         units += block
         record = closing.close(record, monitor, block, name=f"replay/{name}")
+        if record.undelivered:
+            tell(monitor, record, [], most_per_day=MAX_SESSIONS)
         windows += [_window(verdict, alarms=record.memory.n_alarms > n_alarms) for verdict in record.undelivered]
         record.undelivered = []
     n_sessions = len({call.session_id or call.call_id for call in calls})

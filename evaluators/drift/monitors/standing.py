@@ -4,7 +4,7 @@ import math
 
 from collector.times import NS_PER_S, format_rfc3339
 from evaluators.drift.monitors.definition import Monitor, Pinned
-from evaluators.drift.monitors.record import Record
+from evaluators.drift.monitors.record import Alarm, Record
 from evaluators.drift.monitors.state import N_SPARK, MonitorState, Phase
 from evaluators.drift.monitors.unit import span_of
 
@@ -12,7 +12,7 @@ MONTH_S = 30 * 86_400
 
 
 def state_of(monitor: Monitor, record: Record, *, n_false_alarms: int = 0) -> MonitorState:
-    memory = record.memory
+    memory, alarm = record.memory, _open_alarm(record)
     n_reference, n_missing = _gathered(monitor, record)
     n_pending = 0 if n_missing else len(record.block)
     starts = span_of(memory.reference) if memory.reference else (None, None)
@@ -39,8 +39,8 @@ def state_of(monitor: Monitor, record: Record, *, n_false_alarms: int = 0) -> Mo
         n_alarms=memory.n_alarms,
         n_false_alarms=n_false_alarms,
         last_verdict_id=memory.windows[-1].verdict_id if memory.windows else None,
-        alarm_verdict_id=None if memory.alarm is None else memory.alarm.verdict_id,
-        onset_ns=None if memory.alarm is None else memory.alarm.onset_ns,
+        alarm_verdict_id=None if alarm is None else alarm.verdict_id,
+        onset_ns=None if alarm is None else alarm.onset_ns,
     )
 
 
@@ -110,7 +110,13 @@ def _phase(monitor: Monitor, record: Record, n_missing: int) -> Phase:
         return "paused"
     if n_missing:
         return "released" if record.memory.cause == "released" else "collecting"
-    return "alarm" if record.memory.alarm is not None else "watching"
+    return "alarm" if _open_alarm(record) is not None else "watching"
+
+
+def _open_alarm(record: Record) -> Alarm | None:
+    """A change that people were told of; what may be chance is no alarm yet."""
+    alarm = record.memory.alarm
+    return alarm if alarm is not None and (alarm.is_told or alarm.told_with) else None
 
 
 def _next(monitor: Monitor, phase: Phase, n_missing: int, n_pending: int) -> str:

@@ -26,6 +26,8 @@ class Evidence(NamedTuple):
     p_value: float | None
     stream: float | None = None
     quality: float | None = None
+    e_value: float = 1.0
+    """All of it together, as evidence against "nothing changed": 1 on average where nothing did."""
 
     def strength(self, alpha: float) -> float:
         """The strongest of them on the same scale."""
