@@ -1,7 +1,7 @@
 """One decision of a drift monitor about one window."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from collector.times import format_rfc3339
@@ -33,8 +33,44 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowTest:
+    """One test of a window against its reference.
+
+    `p_value` is never 0 and holds its level by itself; what a verdict is decided by takes into account that there are
+    several tests. `guarantee` says in one sentence what P(p <= a) <= a rests on.
+    """
+
+    name: str
+    statistic: float
+    p_value: float
+    n_reference: int
+    n_current: int
+    guarantee: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Prompts of one topic, named by its typical words: which share of the calls they are, and how far their answers
+    moved. `p_value` None: too few answers on a side to tell."""
+
+    words: Sequence[str]
+    share_before: float
+    share_after: float
+    n_before: int
+    n_after: int
+    is_new: bool
+    statistic: float | None
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`outcome` is no_change, model_changed or not_enough_data; later monitors add theirs. Times are Unix ns."""
+    """What a monitor decided about one window. Times are Unix ns.
+
+    `outcome` is that of a comparison (no_change, model_changed, traffic_changed, quality_dropped, cannot_separate,
+    not_enough_data) or `released`: the calls come from a new release of one's own, nothing was compared. Without a
+    comparison `statistic` and `p_value` are None.
+    """
 
     verdict_id: str
     monitor: str
@@ -49,15 +85,34 @@ class Verdict:
     current_end_ns: int
     n_reference: int
     n_current: int
-    statistic: float
-    p_value: float
+    statistic: float | None
+    p_value: float | None
     alpha: float
     guarantee: str
     explanation: str
     effects: Sequence[Effect] = ()
     pairs: Sequence[Pair] = ()
+    monitor_name: str | None = None
+    """None: of the monitor that made itself for the service and model."""
+    severity: str = "info"
+    """info, warning or critical: by how far the answers moved, and in what."""
+    onset_ns: int | None = None
+    """When the change began, as far as can be told."""
+    tests: Mapping[str, WindowTest] = field(default_factory=dict)
+    clusters: Sequence[Cluster] = ()
+    """Topics of the prompts, those that changed most first."""
+    contributors: Sequence[str] = ()
+    """Where most of the change comes from, the most to blame first: "service bank", "prompts on refund, parcel"."""
+    notes: Sequence[str] = ()
+    """What was left out or could not be tested, and why."""
+    held_back: str | None = None
+    """Why nobody is told of this change; None: people are, by the rules that there are."""
 
     def to_json(self) -> dict[str, Any]:
         values: Mapping[str, Any] = asdict(self)
-        times = {k.removesuffix("_ns") + "_time": format_rfc3339(v) for k, v in values.items() if k.endswith("_ns")}
+        times = {
+            k.removesuffix("_ns") + "_time": None if v is None else format_rfc3339(v)
+            for k, v in values.items()
+            if k.endswith("_ns")
+        }
         return {k: v for k, v in values.items() if not k.endswith("_ns")} | times

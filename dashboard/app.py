@@ -105,7 +105,7 @@ def fingerprint(services: Services) -> Hashable:
     return (
         services.store.last_seq(),
         tuple((alert.alert_id, alert.state, alert.acknowledged_ns) for alert in services.alerts.open_alerts()),
-        tuple((state.monitor_id, state.last_verdict_id) for state in services.monitors.states()),
+        services.monitors.newest(),
         services.review.counts().open,
         services.health.n_refused(),
     )

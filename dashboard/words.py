@@ -89,7 +89,9 @@ def score(value: float | None) -> Quantity:
     return Quantity(NONE if value is None else f"{value:.2f}")
 
 
-def p_value(value: float) -> str:
+def p_value(value: float | None) -> str:
+    if value is None:
+        return NONE
     return f"p = {value:.2g}" if value >= 0.001 else "p < 0.001"
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from evaluators import features, grounding, safety
+from evaluators import features, grounding, safety, topics
 from evaluators.features import ToolCall
-from evaluators.vectors import OUTPUT_FEATURES, PROMPT_FEATURES
+from evaluators.vectors import OUTPUT_FEATURES, PROMPT_FEATURES, PROMPT_TOPICS
 
 
 class CallTexts(NamedTuple):
@@ -36,7 +36,7 @@ class Scored(NamedTuple):
 
 
 def score(texts: CallTexts) -> Scored:
-    """Behaviours of prompt and answer, groundedness, safety."""
+    """Behaviours of prompt and answer, topic of the prompt, groundedness, safety."""
     return Scored(
         findings=(*_grounding(texts), *_safety(texts)),
         features=dict(_behaviours(texts)),
@@ -48,6 +48,7 @@ def _behaviours(texts: CallTexts) -> Iterator[tuple[str, Sequence[float]]]:
         yield OUTPUT_FEATURES, features.features(texts.output, texts.tool_calls)
     if texts.prompt.strip():
         yield PROMPT_FEATURES, features.features(texts.prompt)
+        yield PROMPT_TOPICS, topics.topic(texts.prompt).tolist()
 
 
 def _grounding(texts: CallTexts) -> Iterator[Finding]:

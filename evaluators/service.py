@@ -14,7 +14,7 @@ from collector.state.duties import Duties, SoleDuties
 from collector.state.leases import LeaseLost
 from evaluators import embed
 from evaluators.config import EvaluatorsConfig
-from evaluators.drift.monitor import Monitors
+from evaluators.drift.monitors.monitors import Monitors
 from evaluators.embedding import embed_consumer
 from evaluators.judge import Judge, JudgeStats
 from evaluators.judge.sample import sampling_key

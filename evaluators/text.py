@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from collector.call import Call
 from collector.score import Score, target_facts
 from collector.store.base import TextVector
-from evaluators import features
+from evaluators import features, topics
 from evaluators.features import ToolCall
 from evaluators.runner import Consumer, Results
 from evaluators.scoring import CallTexts, Finding
+from evaluators.vectors import PROMPT_TOPICS
 from evaluators.worker import Worker
 
 TEXT = "text"
@@ -36,7 +37,7 @@ class TextEvaluator:
                     call_id=call.call_id,
                     call_start_ns=call.start_ns,
                     kind=kind,
-                    version=features.VERSION,
+                    version=topics.VERSION if kind == PROMPT_TOPICS else features.VERSION,
                     values=values,
                 )
                 for call, found in done

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from evaluators.alerts import AlertBook, AlertsConfig
 from evaluators.config import EvaluatorsConfig
-from evaluators.drift.monitor import DRIFT, Monitors
+from evaluators.drift.monitors.monitors import Monitors
+from evaluators.drift.monitors.table import DRIFT
 from evaluators.review import ReviewQueue
 from evaluators.runner import duty_of
 from watchkeeper.base import Base

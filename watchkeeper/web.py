@@ -16,6 +16,7 @@ from dashboard.app import build
 from dashboard.colours import SeriesColours
 from dashboard.services import Services
 from evaluators.api import alerts_router
+from evaluators.monitors_api import monitors_router
 from watchkeeper.base import Base
 from watchkeeper.findings import Findings
 from watchkeeper.health import health_router
@@ -49,6 +50,7 @@ def rest_of(base: Base, taking: Taking, health: Health, findings: Findings) -> l
             base.store, ingest, time.time_ns, metrics, gate=gate, max_body_bytes=max_body_bytes, budget=taking.budget
         ),
         alerts_router(findings.alerts, guard),
+        monitors_router(findings.monitors, guard),
         system_router(guard, health.figures),
         erasing_router(taking.keepers.erasures, guard),
     ]

@@ -41,7 +41,7 @@ _TIME = str
 
 CallShape = shape_of(Call, "Call", left_out={"seq"})
 ScoreShape = shape_of(Score, "Score", renamed={"created_ns": "time"}, added={"score_id": str})
-VerdictShape = shape_of(Verdict, "Verdict")
+VerdictShape = shape_of(Verdict, "Verdict", left_out={"onset_ns"}, added={"onset_time": str | None})
 SpanEventShape = shape_of(SpanEvent, "SpanEvent", renamed={"time_ns": "time"})
 SpanLinkShape = shape_of(SpanLink, "SpanLink")
 SpanShape = shape_of(

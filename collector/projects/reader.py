@@ -28,6 +28,10 @@ class ProjectReader:
         self._check(project)
         return self._reader.call(call_id, project=self.project)
 
+    def calls_of(self, call_ids: Sequence[str]) -> Mapping[str, Call]:
+        found = self._reader.calls_of(call_ids)
+        return {call_id: call for call_id, call in found.items() if call.project == self.project}
+
     def trace(self, trace_id: str) -> Trace | None:
         """What the project has of the trace; None where it has nothing of it."""
         trace = self._reader.trace(trace_id)
@@ -89,6 +93,9 @@ class ProjectReader:
         return self._reader.scores(
             self._own(filters), evaluator=evaluator, target_id=target_id, source=source, limit=limit, cursor=cursor
         )
+
+    def score_values(self, target_ids: Sequence[str], *, evaluator: str) -> Mapping[str, float]:
+        return self._reader.score_values(list(self.calls_of(target_ids)), evaluator=evaluator)
 
     def vectors(self, call_ids: Sequence[str], *, kind: str, version: str) -> Mapping[str, Sequence[float]]:
         own = [call_id for call_id in call_ids if self.call(call_id) is not None]

@@ -53,5 +53,12 @@ def _from_2(_connection: Connection) -> None:
     """Leases and members, which `create_all` makes."""
 
 
-_STEPS: Mapping[int, Callable[[Connection], None]] = {1: _from_1, 2: _from_2}
+def _from_3(connection: Connection) -> None:
+    """Monitors are gathered anew: their behaviours have another version, so that no reference would have lasted."""
+    connection.execute(text("DROP TABLE IF EXISTS monitors"))
+    if inspect(connection).has_table("verdict_feedback"):
+        connection.execute(text("ALTER TABLE verdict_feedback ADD COLUMN monitor_id VARCHAR"))
+
+
+_STEPS: Mapping[int, Callable[[Connection], None]] = {1: _from_1, 2: _from_2, 3: _from_3}
 """By the version they start from."""

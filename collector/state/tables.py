@@ -16,7 +16,7 @@ from sqlalchemy import (
     event,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raise it together with a step in `collector.state.migrations`."""
 
 metadata = MetaData()
@@ -136,22 +136,34 @@ review_items = Table(
     Index("review_by_place", "state", "place"),
 )
 
-# What each drift monitor compares with: a frozen reference, by the calls' places in the order of arrival.
+# What each drift monitor is and remembers. A deleted one stays: it is not made again by itself.
 monitors = Table(
     "monitors",
     metadata,
     Column("monitor_id", String, primary_key=True),
     Column("project", String, nullable=False),
-    Column("service", String),
-    Column("request_model", String),
-    Column("state", JSON, nullable=False),  # evaluators.drift.monitor
+    Column("definition", JSON, nullable=False),  # evaluators.drift.monitors.definition
+    Column("follows_config", Boolean, nullable=False),
+    Column("state", JSON, nullable=False),  # evaluators.drift.monitors.record: changes with every call
+    Column("memory", JSON, nullable=False),  # the same: changes with every window
+    Column("deleted_ns", BigInteger),
     Column("updated_ns", BigInteger, nullable=False),
+)
+
+# A random choice of each day's sessions, for the references to come.
+monitor_days = Table(
+    "monitor_days",
+    metadata,
+    Column("monitor_id", String, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("units", JSON, nullable=False),  # evaluators.drift.monitors.unit
 )
 
 verdict_feedback = Table(
     "verdict_feedback",
     metadata,
     Column("verdict_id", String, primary_key=True),
+    Column("monitor_id", String),
     Column("feedback", String, nullable=False),  # accepted, false_alarm
     Column("author", String, nullable=False),
     Column("created_ns", BigInteger, nullable=False),

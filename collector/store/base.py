@@ -103,6 +103,10 @@ class TelemetryReader(Protocol):
     def call(self, call_id: str, *, project: str | None = None) -> Call | None:
         """The call with this id, of `project` where one is given: senders choose ids, so two projects may share one."""
 
+    def calls_of(self, call_ids: Sequence[str]) -> Mapping[str, Call]:
+        """The calls there are with these ids, by id, contexts of the trace filled in; the newest, where two share one.
+        Those that became a part of another call are not there."""
+
     def trace(self, trace_id: str) -> Trace | None: ...
 
     def spans(self, filters: Filters, *, limit: int = 100, cursor: str | None = None) -> Page[Span]:
@@ -150,6 +154,9 @@ class TelemetryReader(Protocol):
     ) -> Page[Score]:
         """Scores by the start of their target, newest first. Of `filters` the range, project, environment, service,
         request_model and trace_id apply; another is refused."""
+
+    def score_values(self, target_ids: Sequence[str], *, evaluator: str) -> Mapping[str, float]:
+        """The newest value of `evaluator` for each target that has one, by target id."""
 
     def vectors(self, call_ids: Sequence[str], *, kind: str, version: str) -> Mapping[str, Sequence[float]]:
         """The vectors there are, by call id."""

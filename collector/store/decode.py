@@ -1,7 +1,7 @@
 """Stored rows -> the values people read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -12,7 +12,7 @@ from collector.logrecord import LogRecord
 from collector.metricpoint import MetricPoint
 from collector.score import Score
 from collector.span import Span, SpanEvent, SpanLink
-from collector.verdict import Effect, Pair, Verdict
+from collector.verdict import Cluster, Effect, Pair, Verdict, WindowTest
 
 Row = dict[str, Any]
 
@@ -145,10 +145,19 @@ def scores_of(rows: Sequence[Row]) -> list[Score]:
 
 
 def verdicts_of(rows: Sequence[Row]) -> list[Verdict]:
-    return [_verdict(json.loads(row["body"])) for row in rows]
+    return [verdict_of(json.loads(row["body"])) for row in rows]
 
 
-def _verdict(body: dict[str, Any]) -> Verdict:
-    effects = tuple(Effect(**effect) for effect in body["effects"])
-    pairs = tuple(Pair(**pair) for pair in body["pairs"])
-    return Verdict(**body | {"effects": effects, "pairs": pairs})
+def verdict_of(body: Mapping[str, Any]) -> Verdict:
+    """The verdict whose `asdict` became `body`; also one from before it had all these fields."""
+    parts: dict[str, Any] = {
+        "effects": tuple(Effect(**effect) for effect in body["effects"]),
+        "pairs": tuple(Pair(**pair) for pair in body["pairs"]),
+        "tests": {name: WindowTest(**test) for name, test in body.get("tests", {}).items()},
+        "clusters": tuple(
+            Cluster(**cluster | {"words": tuple(cluster["words"])}) for cluster in body.get("clusters", ())
+        ),
+        "contributors": tuple(body.get("contributors", ())),
+        "notes": tuple(body.get("notes", ())),
+    }
+    return Verdict(**{**body, **parts})

@@ -79,7 +79,7 @@ def find_verdict(store: TelemetryReader, verdict_id: str, known: Sequence[Verdic
 
 
 def _no_change(states: Sequence[Any], verdicts: Sequence[Verdict], said: Mapping[str, str]) -> html.Div:
-    n_watching = sum(state.phase == "watching" for state in states)
+    n_watching = sum(state.n_missing == 0 for state in states)
     n_collecting = len(states) - n_watching
     told = [f"{words.plural(n_watching, 'monitor')} watching"] if n_watching else []
     if n_collecting:
@@ -122,7 +122,7 @@ def accept(services: Services, author: str, order: Mapping[str, Any]) -> Outcome
 
 def report_false(services: Services, author: str, order: Mapping[str, Any]) -> Outcome:
     verdict = _ordered(services, order)
-    services.monitors.report_false(verdict.verdict_id, author)
+    services.monitors.report_false(verdict, author)
     text = "Noted as a false alarm. The reference stays as it is."
     return Outcome(text=text, href=f"/drift?verdict={verdict.verdict_id}")
 

@@ -13,7 +13,7 @@ from dashboard.pages.drift_verdict import CHANGED, title_of
 from dashboard.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
-    from evaluators.drift.monitor_state import MonitorState
+    from evaluators.drift.monitors.state import MonitorState
 
 _OUTCOMES = {"no_change": "✓ no change", CHANGED: "▲ changed", "not_enough_data": "not enough data"}
 _SAID = {"accepted": "accepted as the new normal", "false_alarm": "reported as false"}
@@ -31,24 +31,30 @@ def monitors_table(view: View, states: Sequence[MonitorState], verdicts: Sequenc
 
 
 def _monitor(state: MonitorState, newest: Verdict | None) -> Row:
-    if state.phase == "watching":
-        phase = Cell(text="✓ watching", tone="good", sort=1)
-    else:
+    if state.n_missing:
         phase = Cell(text=f"collecting reference, {state.n_missing:,} missing", tone="quiet", sort=0,
                      hint=f"It has {state.n_reference:,} sessions and needs {state.n_missing:,} more")  # fmt: skip
+    elif state.phase == "alarm":
+        phase = Cell(text="▲ changed", tone="crit", sort=2)
+    else:
+        phase = Cell(text=f"✓ {state.phase}", tone="good", sort=1)
     reference = words.NONE
     if state.reference_start_ns is not None and state.reference_end_ns is not None:
         times = words.between(state.reference_start_ns, state.reference_end_ns)
         reference = f"{words.plural(state.n_reference, 'session')}, {times}"
-    waiting = f"{state.n_window_pending:,} of {words.plural(state.n_window, 'session')}"
+    waiting = f"{state.n_window_pending:,} of {words.plural(state.monitor.n_window, 'session')}"
     last = Cell(text=words.NONE) if newest is None else _outcome(newest)
     return Row(
         cells=[
-            Cell(text=state.service or "unnamed"), Cell(text=state.request_model or "unnamed"), phase,
-            Cell(text=reference), Cell(text=waiting if state.phase == "watching" else words.NONE), last,
+            Cell(text=_named(state.monitor.service)), Cell(text=_named(state.monitor.request_model)), phase,
+            Cell(text=reference), Cell(text=words.NONE if state.n_missing else waiting), last,
         ],
         href=None if newest is None else href("/drift", verdict=newest.verdict_id),
     )  # fmt: skip
+
+
+def _named(name: str | None) -> str:
+    return "all" if name is None else name or "unnamed"
 
 
 def history(view: View, verdicts: Sequence[Verdict], said: Mapping[str, str], selected: str | None) -> Table:
@@ -65,7 +71,7 @@ def history(view: View, verdicts: Sequence[Verdict], said: Mapping[str, str], se
         Row(
             cells=[
                 Cell(text=words.ago(v.decided_ns, view.now_ns), ago_ns=v.decided_ns, hint=words.absolute(v.decided_ns)),
-                Cell(text=title_of(v)), _outcome(v), Cell(text=f"{v.p_value:.3g}", sort=v.p_value),
+                Cell(text=title_of(v)), _outcome(v), _p_value(v),
                 Cell(text=f"{v.n_current:,}"), Cell(text=_moved(v), tone="quiet"),
                 Cell(text=_SAID.get(said.get(v.verdict_id, ""), "")),
             ],
@@ -80,6 +86,11 @@ def history(view: View, verdicts: Sequence[Verdict], said: Mapping[str, str], se
 def _outcome(verdict: Verdict) -> Cell:
     text = _OUTCOMES.get(verdict.outcome, verdict.outcome)
     return Cell(text=text, tone="crit" if verdict.outcome == CHANGED else None, sort=verdict.p_value)
+
+
+def _p_value(verdict: Verdict) -> Cell:
+    p = verdict.p_value
+    return Cell(text=words.NONE if p is None else f"{p:.3g}", sort=p)
 
 
 def _moved(verdict: Verdict) -> str:

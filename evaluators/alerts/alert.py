@@ -79,6 +79,8 @@ def fingerprint_of(rule: Rule, labels: Mapping[str, str]) -> str:
         looks_at.append({"project": rule.project})
     if isinstance(rule, MetricRule):
         looks_at += [rule.environment, rule.metric, *rule.by]
+    elif rule.outcome != "model_changed":
+        looks_at.append(rule.outcome)
     return _digest([*looks_at, sorted(labels.items())])
 
 

@@ -4,6 +4,9 @@ from evaluators.alerts.rule import MetricRule, Rule, VerdictRule
 
 DEFAULT_RULES: tuple[Rule, ...] = (
     VerdictRule(rule_id="model-changed", name="The model behind a name changed", severity="critical"),
+    VerdictRule(
+        rule_id="quality-dropped", name="The quality of answers dropped", outcome="quality_dropped", severity="critical"
+    ),
     MetricRule(
         rule_id="failing-calls",
         name="Calls fail",

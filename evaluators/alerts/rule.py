@@ -98,10 +98,10 @@ class MetricRule(_Rule):
 
 
 class VerdictRule(_Rule):
-    """A drift verdict with this outcome, one alert for each (service, requested model)."""
+    """A drift verdict with this outcome, one alert for each (service, requested model) and monitor that people made."""
 
     kind: Literal["verdict"] = "verdict"
-    outcome: Literal["model_changed"] = "model_changed"
+    outcome: Literal["model_changed", "quality_dropped", "traffic_changed", "cannot_separate"] = "model_changed"
     summary: str = "{explanation}"
 
     @field_validator("summary")

@@ -2,7 +2,8 @@
 
 A changed model is an event, not a level: a quiet window after it is no proof that it went away, as a small window
 often misses a change that is there. So an alert stays until a person accepts the change or calls it false, or until a
-verdict against a newer reference finds no change.
+verdict against a newer reference finds no change. A verdict that is held back (there were too many alarms today, or
+one of the same change) raises none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -82,6 +83,8 @@ def _series_changes(
         if verdict.decided_ns <= max(seen_ns, handled_ns):
             continue
         if verdict.outcome == rule.outcome:
+            if alert is None and verdict.held_back is not None:
+                continue
             if alert is None and answer is not None and not _is_news(verdict, answer):
                 continue
             change = _fired(rule, verdict, now_ns) if alert is None else _confirmed(rule, alert, verdict)
@@ -139,7 +142,7 @@ def _resolved(alert: Alert, at_ns: int) -> Change:
 
 
 def _labels(verdict: Verdict) -> dict[str, str]:
-    labels = {"service": verdict.service, "request_model": verdict.request_model}
+    labels = {"service": verdict.service, "request_model": verdict.request_model, "monitor": verdict.monitor_name}
     return {name: label for name, label in labels.items() if label is not None} | project_label(verdict.project)
 
 
@@ -149,7 +152,7 @@ def _summary(rule: VerdictRule, verdict: Verdict) -> str:
         service=places["service"],
         request_model=places["request_model"],
         outcome=verdict.outcome.replace("_", " "),
-        p_value=f"{verdict.p_value:.2g}",
+        p_value="none" if verdict.p_value is None else f"{verdict.p_value:.2g}",
         n=f"{verdict.n_current:,}",
         explanation=verdict.explanation,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from collector.verdict import Effect
+from collector.verdict import Cluster, Effect, WindowTest
 
 if TYPE_CHECKING:
     from evaluators.drift.report.svg import Plot, Theme
@@ -13,36 +13,7 @@ Outcome = Literal[
     "no_change", "model_changed", "traffic_changed", "quality_dropped", "cannot_separate", "not_enough_data"
 ]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowTest:
-    """One test of a window against its reference.
-
-    `p_value` is never 0 and holds its level by itself; what a verdict is decided by takes into account that there are
-    several tests. `guarantee` says in one sentence what P(p <= a) <= a rests on.
-    """
-
-    name: str
-    statistic: float
-    p_value: float
-    n_reference: int
-    n_current: int
-    guarantee: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
-    """Prompts of one topic, named by its typical words: which share of the calls they are, and how far their answers
-    moved. `p_value` None: too few answers on a side to tell."""
-
-    words: Sequence[str]
-    share_before: float
-    share_after: float
-    n_before: int
-    n_after: int
-    is_new: bool
-    statistic: float | None
-    p_value: float | None
+__all__ = ["Cluster", "Comparison", "Outcome", "PromptPair", "WindowTest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ from evaluators.alerts.defaults import DEFAULT_RULES
 from evaluators.alerts.evaluate import evaluate
 from evaluators.checkpoints import save_checkpoint
 from evaluators.drift.config import DriftConfig
-from evaluators.drift.monitor import Monitors
+from evaluators.drift.monitors.monitors import Monitors
 from evaluators.review import ReviewConfig, ReviewQueue
 from evaluators.scoring import CallTexts, Scored
 from evaluators.scoring import score as score_texts

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from collector.batch import call_id_of
 from collector.call import Call
 from collector.rows import batch_of_calls
 from collector.store import open_store
 from collector.store.base import TelemetryStore
+from evaluators.checkpoints import save_checkpoint
+from evaluators.drift.monitors.monitors import Monitors
+from evaluators.text import TEXT
+from tests.evaluators.monitoring import SMALL, Clock, vectors_of
 
 NOON_NS = 1_795_262_400_000_000_000  # 2026-11-21T12:00:00Z
 LLMDRIFT = Path(__file__).parents[2].parent / "shared" / "data" / "drift-llmdrift.jsonl.gz"
@@ -69,3 +74,36 @@ def recorded() -> Mapping[tuple[str, str], Sequence[tuple[str, str]]]:
     for row in rows:
         found.setdefault((row["task"], row["model"]), []).append((row["prompt"], row["output"]))
     return found
+
+
+@pytest.fixture
+def featured(
+    store: TelemetryStore, engine: Engine, arrive: Callable[[Sequence[Call]], None]
+) -> Callable[[Sequence[Call]], None]:
+    """Calls arrive, and the text consumer has been at them."""
+
+    def write(calls: Sequence[Call]) -> None:
+        arrive(calls)
+        store.write_vectors(list(vectors_of(calls)))
+        with engine.begin() as connection:
+            save_checkpoint(connection, TEXT, seq=store.last_seq(), now_ns=1)
+
+    return write
+
+
+@pytest.fixture
+def answers(
+    recorded: Mapping[tuple[str, str], Sequence[tuple[str, str]]], an_answer: Callable[..., Call]
+) -> Callable[..., list[Call]]:
+    """`answers(kind, start, stop)`: recorded answers as calls, in one random order of prompts for all models."""
+
+    def make(kind: tuple[str, str], start: int, stop: int, **given: object) -> list[Call]:
+        order = random.Random(3).sample(range(len(recorded[kind])), len(recorded[kind]))
+        return [an_answer(*recorded[kind][i], **given) for i in order[start:stop]]
+
+    return make
+
+
+@pytest.fixture
+def monitors(engine: Engine, store: TelemetryStore) -> Monitors:
+    return Monitors(engine, store, Clock(), SMALL)

@@ -1,12 +1,12 @@
 """Drift monitors on recorded answers: they find the change, keep quiet without one, and restart without a trace."""
 
+import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
 
 from collector.call import Call
 from collector.errors import BadRequest, StoreUnavailable
@@ -18,70 +18,17 @@ from collector.verdict import Verdict
 from evaluators import features
 from evaluators.checkpoints import load_checkpoint, save_checkpoint
 from evaluators.drift.config import DriftConfig
-from evaluators.drift.monitor import DRIFT, Monitors
+from evaluators.drift.monitors.monitors import Monitors
+from evaluators.drift.monitors.record import Record
+from evaluators.drift.monitors.segment import Segment
+from evaluators.drift.monitors.table import DRIFT
 from evaluators.drift.pairs import nearest_pairs
-from evaluators.drift.record import Record, Segment
 from evaluators.embed import VERSION as EMBEDDING_VERSION
 from evaluators.text import TEXT
-from evaluators.vectors import OUTPUT_FEATURES, PROMPT_EMBEDDING, PROMPT_FEATURES
+from evaluators.vectors import PROMPT_EMBEDDING
+from tests.evaluators.monitoring import JUNE, MARCH, SMALL, Clock
 
 EVERYTHING = Filters(since_ns=0, until_ns=2**62)
-SMALL = DriftConfig(n_reference=40, n_window=20)
-MARCH, JUNE = ("opinionqa", "gpt-4-0314"), ("opinionqa", "gpt-4-0613")
-
-
-class Clock:
-    """A nanosecond later each time it is asked."""
-
-    def __init__(self) -> None:
-        self.now_ns = 1_795_262_400_000_000_000
-
-    def __call__(self) -> int:
-        self.now_ns += 1
-        return self.now_ns
-
-
-@pytest.fixture
-def featured(store: TelemetryStore, engine: Engine, arrive) -> Callable[[Sequence[Call]], None]:
-    """Calls arrive, and the text consumer has been at them."""
-
-    def write(calls: Sequence[Call]) -> None:
-        arrive(calls)
-        texts = ((call, OUTPUT_FEATURES, call.output_text) for call in calls if not call.error_type)
-        prompts = ((call, PROMPT_FEATURES, call.prompt_text) for call in calls)
-        store.write_vectors(
-            [
-                TextVector(
-                    call_id=call.call_id,
-                    call_start_ns=call.start_ns,
-                    kind=kind,
-                    version=features.VERSION,
-                    values=features.features(text),
-                )
-                for call, kind, text in (*texts, *prompts)
-                if text.strip()
-            ]
-        )
-        with engine.begin() as connection:
-            save_checkpoint(connection, TEXT, seq=store.last_seq(), now_ns=1)
-
-    return write
-
-
-@pytest.fixture
-def answers(recorded, an_answer) -> Callable[..., list[Call]]:
-    """`answers(kind, start, stop)`: recorded answers as calls, in one random order of prompts for all models."""
-
-    def make(kind: tuple[str, str], start: int, stop: int, **given: object) -> list[Call]:
-        order = random.Random(3).sample(range(len(recorded[kind])), len(recorded[kind]))
-        return [an_answer(*recorded[kind][i], **given) for i in order[start:stop]]
-
-    return make
-
-
-@pytest.fixture
-def monitors(engine: Engine, store: TelemetryStore) -> Monitors:
-    return Monitors(engine, store, Clock(), SMALL)
 
 
 def stored(store: TelemetryStore) -> list[Verdict]:
@@ -127,12 +74,12 @@ def test_until_there_is_enough_it_says_how_much_is_missing(monitors, featured, a
     featured(answers(MARCH, 0, 30))
     assert monitors.tick() == []
     [state] = monitors.states()
-    assert (state.phase, state.n_reference, state.n_missing) == ("collecting reference", 30, 10)
+    assert (state.phase, state.n_reference, state.n_missing) == ("collecting", 30, 10)
     featured(answers(MARCH, 30, 53))
     assert monitors.tick() == []
     [state] = monitors.states()
     assert (state.phase, state.n_reference, state.n_missing) == ("watching", 40, 0)
-    assert (state.n_window_pending, state.n_window) == (13, 20)
+    assert (state.n_window_pending, state.monitor.n_window) == (13, 20)
     assert state.last_verdict_id is None
     assert state.reference_start_ns is not None
     assert state.reference_end_ns == state.reference_start_ns + 39 * 10**9
@@ -150,8 +97,8 @@ def test_each_service_and_model_has_its_own_monitor(monitors, featured, answers)
     verdicts = monitors.tick()
     assert [(v.service, v.request_model) for v in verdicts if v.outcome == "model_changed"] == [("shop", "gpt-4")]
     assert len(verdicts) == 4
-    assert [(s.service, s.request_model) for s in monitors.states()] == [
-        ("bank", "gpt-4"), ("shop", None), ("shop", "gpt-4"),
+    assert [(s.monitor.service, s.monitor.request_model) for s in monitors.states()] == [
+        ("bank", "gpt-4"), ("shop", "gpt-4"), ("shop", ""),
     ]  # fmt: skip
 
 
@@ -270,7 +217,7 @@ def test_an_accepted_change_becomes_the_new_normal(monitors, engine, store, feat
     monitors.accept(change, "ada")
     assert monitors.feedback([mixed.verdict_id, change.verdict_id]) == {change.verdict_id: "accepted"}
     [state] = monitors.states()
-    assert (state.phase, state.n_reference) == ("collecting reference", 0)
+    assert (state.phase, state.n_reference) == ("collecting", 0)
     again = monitors.tick()
     # Of the 160 calls, 80 came after the accepted window: 40 are the reference, 40 are windows.
     assert [verdict.outcome for verdict in again] == ["no_change", "no_change"]
@@ -309,10 +256,13 @@ def test_accepting_in_one_segment_leaves_the_others_as_they_are(monitors, featur
 def test_a_false_alarm_is_noted_and_the_reference_stays(monitors, featured, answers) -> None:
     featured([*answers(MARCH, 0, 40), *answers(JUNE, 40, 60)])
     [change] = monitors.tick()
-    before = monitors.states()
-    monitors.report_false(change.verdict_id, "ada")
+    [before] = monitors.states()
+    assert (before.phase, before.alarm_verdict_id, before.n_alarms) == ("alarm", change.verdict_id, 1)
+    monitors.report_false(change, "ada")
     assert monitors.feedback([change.verdict_id, "other"]) == {change.verdict_id: "false_alarm"}
-    assert monitors.states() == before
+    [after] = monitors.states()
+    assert (after.phase, after.alarm_verdict_id, after.n_alarms, after.n_false_alarms) == ("watching", None, 1, 1)
+    assert (after.reference_start_ns, after.reference_end_ns) == (before.reference_start_ns, before.reference_end_ns)
 
 
 def test_a_verdict_of_no_monitor_cannot_be_accepted(monitors, featured, answers) -> None:
@@ -329,7 +279,7 @@ def test_new_features_need_a_new_reference(monitors, featured, answers, monkeypa
     featured(answers(MARCH, 50, 70))
     assert monitors.tick() == []
     [state] = monitors.states()
-    assert (state.phase, state.n_reference) == ("collecting reference", 20)
+    assert (state.phase, state.n_reference) == ("collecting", 20)
 
 
 def test_a_reference_that_left_the_store_is_gathered_anew(monitors, featured, answers, monkeypatch, store) -> None:
@@ -346,11 +296,11 @@ def test_a_reference_that_left_the_store_is_gathered_anew(monitors, featured, an
     featured(answers(MARCH, 45, 60))
     assert monitors.tick() == []
     [renewed] = monitors.states()
-    assert (renewed.phase, renewed.n_reference) == ("collecting reference", 20)
+    assert (renewed.phase, renewed.n_reference) == ("collecting", 20)
 
 
 def gather(calls: Sequence[Call], *, n_window: int, n_recent: int = 1000) -> Iterator[list[str]]:
-    record = Record(segment=Segment.of(calls[0]), features_version="1")
+    record = Record(monitor_id="m", features_version="1")
     for seq, call in enumerate(calls, start=1):
         units = record.add(call, seq, n_window=n_window, n_recent=n_recent)
         if units is not None:
@@ -382,23 +332,25 @@ def test_any_call_of_a_session_may_stand_for_it(an_answer) -> None:
 
 
 def test_sessions_that_had_their_turn_are_remembered_within_bounds(an_answer) -> None:
-    record = Record(segment=Segment("default", None, None), features_version="1")
+    record = Record(monitor_id="m", features_version="1")
     for seq in range(1, 500):
         record.add(an_answer(session_id=f"s{seq}"), seq, n_window=10, n_recent=50)
     assert len(record.recent) == 50
 
 
 def test_a_record_survives_its_json(an_answer) -> None:
-    record = Record(segment=Segment("default", "shop", None), features_version="1")
+    record = Record(monitor_id="m", features_version="1")
     for seq in range(1, 24):
         units = record.add(an_answer(session_id=f"s{seq // 2}"), seq, n_window=5, n_recent=50)
-        record.reference += units or []
-    assert Record.from_json(record.segment, record.to_json()) == record
+        if units is not None:
+            record.gathered(units, 7)
+    saved = json.loads(json.dumps([record.to_json(), record.memory.to_json()]))
+    assert Record.from_json("m", *saved) == record
 
 
 def test_segments_whose_names_run_together_are_told_apart() -> None:
     names = [("a", "b", "c"), ("a", "b c", None), ("a", None, "c"), ("a", "None", "c"), ("a", "", "c"), ("ab", "", "c")]
-    assert len({Segment(*name).monitor_id for name in names}) == len(names)
+    assert len({Segment(*name).automatic_id for name in names}) == len(names)
 
 
 def test_the_same_prompt_is_paired_first_and_of_those_the_most_different_answers() -> None:

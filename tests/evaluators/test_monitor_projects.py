@@ -8,42 +8,22 @@ from sqlalchemy import Engine
 from collector.call import Call
 from collector.errors import BadRequest
 from collector.query import Filters
-from collector.store.base import TelemetryStore, TextVector
-from evaluators import features
-from evaluators.checkpoints import save_checkpoint
+from collector.store.base import TelemetryStore
 from evaluators.drift.config import DriftConfig
-from evaluators.drift.monitor import Monitors
-from evaluators.text import TEXT
-from evaluators.vectors import OUTPUT_FEATURES, PROMPT_FEATURES
+from evaluators.drift.monitors.monitors import Monitors
 
 EVER = Filters(since_ns=0, until_ns=2**62)
-
-
-def arrive_with_features(
-    store: TelemetryStore, engine: Engine, arrive: Callable[[Sequence[Call]], None], calls: Sequence[Call]
-) -> None:
-    arrive(calls)
-    texts = [(c, OUTPUT_FEATURES, c.output_text) for c in calls] + [(c, PROMPT_FEATURES, c.prompt_text) for c in calls]
-    store.write_vectors(
-        [
-            TextVector(call_id=c.call_id, call_start_ns=c.start_ns, kind=kind, version=features.VERSION,
-                       values=features.features(text))
-            for c, kind, text in texts
-        ]
-    )  # fmt: skip
-    with engine.begin() as connection:
-        save_checkpoint(connection, TEXT, seq=store.last_seq(), now_ns=1)
 
 
 def test_each_project_sees_and_answers_its_own(
     store: TelemetryStore,
     engine: Engine,
-    arrive: Callable[[Sequence[Call]], None],
+    featured: Callable[[Sequence[Call]], None],
     an_answer: Callable[..., Call],
 ) -> None:
     for project in ("shop", "bank"):
         calls = [an_answer(f"question {i}?", f"Answer {i}, in a few words.", project=project) for i in range(60)]
-        arrive_with_features(store, engine, arrive, calls)
+        featured(calls)
     monitors = Monitors(engine, store, config=DriftConfig(n_reference=40, n_window=20))
     monitors.tick()
     verdicts = {verdict.project: verdict for verdict in store.verdicts(EVER).items}
@@ -52,10 +32,10 @@ def test_each_project_sees_and_answers_its_own(
     assert [state.project for state in shop.states()] == ["shop"]
     assert monitors.of_project("third").states() == []
     with pytest.raises(BadRequest, match="there is no verdict"):
-        shop.report_false(verdicts["bank"].verdict_id, "eve")
+        shop.report_false(verdicts["bank"], "eve")
     with pytest.raises(BadRequest, match="there is no verdict"):
         shop.accept(verdicts["bank"], "eve")
     assert monitors.feedback([v.verdict_id for v in verdicts.values()]) == {}
-    shop.report_false(verdicts["shop"].verdict_id, "ann")
+    shop.report_false(verdicts["shop"], "ann")
     assert shop.feedback([verdicts["shop"].verdict_id]) == {verdicts["shop"].verdict_id: "false_alarm"}
     assert shop.of_project("bank").states()[0].project == "bank"

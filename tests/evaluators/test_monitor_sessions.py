@@ -8,7 +8,7 @@ import pytest
 
 from collector.call import Call
 from evaluators.drift import drift_test
-from evaluators.drift.record import Record, Segment
+from evaluators.drift.monitors.record import Record
 from evaluators.features import feature_rows
 
 N_REFERENCE, N_WINDOW, N_WINDOWS = 200, 50, 6
@@ -40,7 +40,7 @@ def conversations(rng: random.Random, *, n_rows: int, n_open: int, length: int) 
 
 def p_values(rows: np.ndarray, *, seed: int, n_open: int, length: int, thinned: bool) -> Iterator[float]:
     """Of the windows of one stream in which nothing changes."""
-    record = Record(segment=Segment("default", str(seed), None), features_version="1")
+    record = Record(monitor_id=str(seed), features_version="1")
     reference: list[int] = []
     stream = conversations(random.Random(seed), n_rows=len(rows), n_open=n_open, length=length)
     for seq, (session, row) in enumerate(stream, start=1):

@@ -17,7 +17,7 @@ from collector.store.base import TelemetryStore
 from evaluators import embed, features
 from evaluators.config import EmbedConfig, EvaluatorsConfig
 from evaluators.drift.config import DriftConfig
-from evaluators.drift.monitor import Monitors
+from evaluators.drift.monitors.monitors import Monitors
 from evaluators.service import EvaluationService
 from evaluators.vectors import OUTPUT_EMBEDDING, OUTPUT_FEATURES, PROMPT_EMBEDDING
 

@@ -40,6 +40,20 @@ def find_call(days: Days, call_id: str, *, project: str | None = None) -> Call |
     return None if found is None else with_contexts(days, calls_of([found]))[0]
 
 
+def calls_with_ids(days: Days, call_ids: Sequence[str]) -> dict[str, Call]:
+    """The calls there are with these ids, by id."""
+    missing = set(call_ids)
+    found: dict[str, Row] = {}
+    for day in reversed(days.all()):
+        if not missing:
+            break
+        sql = f"SELECT * FROM {day.name}.calls WHERE call_id IN (SELECT unnest($ids))"
+        with days.cursor([day]) as cursor:
+            found |= {row["call_id"]: row for row in rows(cursor, sql, {"ids": list(missing)})}
+        missing -= found.keys()
+    return {call.call_id: call for call in with_contexts(days, calls_of(list(found.values())))}
+
+
 def _first(days: Days, table: str, condition: str, values: dict[str, str]) -> Row | None:
     """The first row that `condition` holds for, in the newest file that has one."""
     for day in reversed(days.all()):

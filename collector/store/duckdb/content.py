@@ -31,8 +31,8 @@ _EVENTS = (
     'to_json(list_transform(from_json(old.events, \'[{"name":"VARCHAR","time_ns":"BIGINT"}]\'),'
     " lambda e: {'name': e.name, 'time_ns': e.time_ns}))::VARCHAR"
 )
-# A verdict shows answers beside each other; its figures stay.
-_NO_PAIRS = """json_merge_patch(old.body, '{"pairs":[]}')"""
+# A verdict shows answers beside each other, and words of prompts; its figures stay.
+_NO_PAIRS = """json_merge_patch(old.body, '{"pairs":[],"clusters":[]}')"""
 
 
 def emptied_columns(is_due: str, content_keys: Collection[str]) -> dict[str, dict[str, str]]:

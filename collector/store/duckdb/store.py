@@ -244,6 +244,10 @@ class DuckDBStore:
     def call(self, call_id: str, *, project: str | None = None) -> Call | None:
         return calls.find_call(self._days, call_id, project=project)
 
+    @rereads
+    def calls_of(self, call_ids: Sequence[str]) -> Mapping[str, Call]:
+        return calls.calls_with_ids(self._days, call_ids)
+
     @_reads
     def trace(self, trace_id: str) -> Trace | None:
         return calls.find_trace(self._days, trace_id)
@@ -304,6 +308,21 @@ class DuckDBStore:
             if value is not None:
                 condition = Where(f"{condition.sql} AND {name} = ${name}", condition.parameters | {name: value})
         return page(self._days, SCORES, "score_id", filters, condition, limit=limit, cursor=cursor, make=scores_of)
+
+    @rereads
+    def score_values(self, target_ids: Sequence[str], *, evaluator: str) -> Mapping[str, float]:
+        newest: dict[str, tuple[int, float]] = {}
+        for day in self._days.all():
+            with self._days.cursor([day]) as cursor:
+                for row in rows(
+                    cursor,
+                    f"SELECT target_id, created_ns, value FROM {day.name}.scores WHERE evaluator = $evaluator"
+                    " AND value IS NOT NULL AND target_id IN (SELECT unnest($target_ids))",
+                    {"evaluator": evaluator, "target_ids": list(target_ids)},
+                ):
+                    of_target = newest.get(row["target_id"], (-1, 0.0))
+                    newest[row["target_id"]] = max(of_target, (row["created_ns"], row["value"]))
+        return {target_id: value for target_id, (_, value) in newest.items()}
 
     @rereads
     def vectors(self, call_ids: Sequence[str], *, kind: str, version: str) -> Mapping[str, Sequence[float]]:

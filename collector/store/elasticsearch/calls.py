@@ -61,6 +61,19 @@ def find_call(cluster: Cluster, call_id: str, *, project: str | None = None) -> 
     return None if found is None else with_contexts(cluster, calls_of([found]))[0]
 
 
+def calls_with_ids(cluster: Cluster, call_ids: Sequence[str]) -> dict[str, Call]:
+    """The calls there are with these ids, by id."""
+    found: dict[str, Row] = {}
+    distinct = sorted(set(call_ids))
+    with cluster.errors():
+        for first in range(0, len(distinct), CHUNK_TERMS):
+            for row in cluster.all_rows(CALLS, [any_of("call_id", distinct[first : first + CHUNK_TERMS])]):
+                known = found.get(row["call_id"])
+                if known is None or known["start_ns"] < row["start_ns"]:
+                    found[row["call_id"]] = row
+    return {call.call_id: call for call in with_contexts(cluster, calls_of(list(found.values())))}
+
+
 def _newest(cluster: Cluster, kind: Kind, identity: str, project: str | None) -> Row | None:
     clauses = equal({kind.identity: identity, "project": project})
     return next(iter(cluster.rows(kind, clauses, sort=newest_first(kind), page_rows=1)), None)

@@ -21,8 +21,8 @@ def emptied(kind: Kind, row: Row) -> Row:
         # Name and time say that it happened; what it was about goes.
         new["events"] = _changed(row["events"], lambda events: [_only(event, "name", "time_ns") for event in events])
     if kind is VERDICTS:
-        # A verdict shows answers beside each other; its figures stay.
-        new["body"] = _changed(row["body"], lambda body: body | {"pairs": []})
+        # A verdict shows answers beside each other, and words of prompts; its figures stay.
+        new["body"] = _changed(row["body"], lambda body: body | {"pairs": [], "clusters": []})
     return new
 
 

@@ -28,6 +28,7 @@ from collector.store.elasticsearch.filters import conditions, equal
 from collector.store.elasticsearch.footprint import footprint
 from collector.store.elasticsearch.kinds import SCORES, VECTORS, VERDICTS, Kind
 from collector.store.elasticsearch.paging import page
+from collector.store.elasticsearch.scores import score_values
 from collector.store.elasticsearch.sequence import Sequence as Numbers
 from collector.store.elasticsearch.templates import prepare
 from collector.store.elasticsearch.vectors import find_vectors, rows_of
@@ -140,6 +141,9 @@ class ElasticsearchStore:
     def call(self, call_id: str, *, project: str | None = None) -> Call | None:
         return calls.find_call(self._reading(), call_id, project=project)
 
+    def calls_of(self, call_ids: Sequence[str]) -> Mapping[str, Call]:
+        return calls.calls_with_ids(self._ready(), call_ids)
+
     def trace(self, trace_id: str) -> Trace | None:
         return calls.find_trace(self._reading(), trace_id)
 
@@ -191,6 +195,9 @@ class ElasticsearchStore:
         clauses = conditions(filters, time=SCORES.time, allowed=SCORE_FIELDS, kind="scores")
         clauses += equal({"evaluator": evaluator, "target_id": target_id, "source": source})
         return page(self._reading(), SCORES, filters, clauses, limit=limit, cursor=cursor, make=scores_of)
+
+    def score_values(self, target_ids: Sequence[str], *, evaluator: str) -> Mapping[str, float]:
+        return score_values(self._ready(), target_ids, evaluator=evaluator)
 
     def vectors(self, call_ids: Sequence[str], *, kind: str, version: str) -> Mapping[str, Sequence[float]]:
         return find_vectors(self._ready(), call_ids, kind=kind, version=version)

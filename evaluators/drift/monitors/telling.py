@@ -1,0 +1,101 @@
+"""Of many monitors' alarms, which people are told of: those that many tests do not explain, each change once, and no
+more in a day than anybody reads."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from evaluators.drift.many import Candidate, digest, e_bh, e_from_p
+from evaluators.drift.monitors.definition import Monitor
+from evaluators.drift.monitors.record import Alarm, Record
+from evaluators.drift.monitors.reference import NS_PER_DAY, day_of
+from evaluators.drift.monitors.table import Watched
+
+FDR = 0.05
+"""Of the alarms that are told, so many are false on average."""
+N_TOLD = 100
+_OF_WINDOW, _OF_STREAM = 0.8, 0.1
+"""How the evidence is put together: the window speaks at once, the streams have more to say once they do."""
+
+
+def e_value_of(p_value: float | None, stream: float | None, quality: float | None) -> float:
+    """The evidence of a window and of the streams together: a weighted average of e-values is one."""
+    window = 1.0 if p_value is None else e_from_p(p_value)
+    return _OF_WINDOW * window + sum(_OF_STREAM * (1.0 if e is None else e) for e in (stream, quality))
+
+
+def tell(monitor: Monitor, record: Record, others: Sequence[Watched], *, most_per_day: int) -> None:
+    """Decide whether people are told of the change that the newest window of `record` shows, and note it there.
+
+    Args:
+        others: the other monitors of the project.
+        most_per_day: alarms of the project that people are told of in a UTC day.
+    """
+    memory = record.memory
+    alarm, verdict = memory.alarm, record.undelivered[-1]
+    if alarm is None or alarm.verdict_id != verdict.verdict_id:
+        return
+    if not (alarm.is_told or alarm.told_with):
+        alarm = alarm._replace(told_with=_told_with(monitor, alarm, others) or "")
+    held_back: str | None = alarm.told_with or None
+    if not (alarm.is_told or held_back):
+        held_back = _by_chance(memory.evidence[-1].time_ns, memory.evidence[-1].e_value, others)
+        held_back = held_back or _too_many(record, others, most_per_day)
+        if held_back is None:
+            alarm = alarm._replace(is_told=True)
+            times = (*memory.told_ns, memory.evidence[-1].time_ns)[-N_TOLD:]
+            memory = replace(memory, told_ns=times, n_alarms=memory.n_alarms + 1)
+    record.memory = replace(memory, alarm=alarm)
+    record.undelivered[-1] = replace(verdict, held_back=held_back)
+
+
+def _by_chance(now_ns: int, e_value: float, others: Sequence[Watched]) -> str | None:
+    """e-BH over the newest evidence of all monitors of the project that were tested within a day."""
+    newest = [other.record.memory.evidence[-1] for other in others if other.record.memory.evidence]
+    at_once = [evidence.e_value for evidence in newest if abs(now_ns - evidence.time_ns) <= NS_PER_DAY]
+    if 0 in e_bh([e_value, *at_once], fdr=FDR):
+        return None
+    n = 1 + len(at_once)
+    which = "this monitor" if n == 1 else f"{n} monitors that were tested within a day"
+    return f"among windows of {which}, one may look like this by chance; the next window may tell"
+
+
+def _too_many(record: Record, others: Sequence[Watched], most_per_day: int) -> str | None:
+    today = day_of(record.memory.evidence[-1].time_ns)
+    memories = [record.memory, *(other.record.memory for other in others)]
+    n_today = sum(day_of(at_ns) == today for memory in memories for at_ns in memory.told_ns)
+    if n_today < most_per_day:
+        return None
+    return f"{n_today} alarms of this project were told of today, the most that are (drift.max_alarms_per_day)"
+
+
+def _told_with(monitor: Monitor, alarm: Alarm, others: Sequence[Watched]) -> str | None:
+    """That the change was told of already: by a monitor of the same alias, with an onset near this one."""
+    known = {}
+    routes = defaultdict(set)
+    routes[monitor.request_model or ""].add(monitor.service)
+    for other in others:
+        at = other.record.memory.alarm
+        routes[other.monitor.request_model or ""].add(other.monitor.service)
+        if at is not None and at.is_told:
+            known[other.monitor.monitor_id] = _candidate(other.monitor, at)
+    own = _candidate(monitor, alarm)
+    n_routes = {alias: len(services) for alias, services in routes.items()}
+    groups = digest([own, *known.values()], routes=n_routes, most=len(known) + 1).shown
+    together = next(group for group in groups if own in group.candidates)
+    first = next((candidate for candidate in together.candidates if candidate is not own), None)
+    if first is None:
+        return None
+    name = next(other.monitor.name for other in others if other.monitor.monitor_id == first.monitor_id)
+    whose = "it is seen in several services, so presumably the provider's" if together.cause == "provider" else ""
+    return f"told of with the alarm of {name}: the same model, at the same time{'; ' if whose else ''}{whose}"
+
+
+def _candidate(monitor: Monitor, alarm: Alarm) -> Candidate:
+    return Candidate(
+        monitor_id=monitor.monitor_id,
+        alias=monitor.request_model or "",
+        route=monitor.service or "",
+        onset_ns=alarm.onset_ns,
+        evidence=0.0,
+    )
