@@ -88,14 +88,14 @@ def _questions(found: Tested) -> str:
             else " Without the prompts it cannot be told whether the questions changed instead."
         )
     if test.p_value > 0.05:
-        return f" Questions did not (p = {test.p_value:.2g})."
+        return f" Questions did not change (p = {test.p_value:.2g})."
     return f" Questions changed, too (p = {test.p_value:.2g}); what they explain is taken out."
 
 
 def _answers_then(found: Tested) -> str:
     test = found.tests.get("model")
     if test is None or (found.overlap is not None and not found.overlap.is_enough):
-        return " Too little of them is alike to tell whether the model changed as well."
+        return " Too little of what the model is given is alike to tell whether it changed as well."
     return f" Answers changed by no more than that explains (p = {test.p_value:.2g})."
 
 

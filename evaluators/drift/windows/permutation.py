@@ -77,7 +77,8 @@ def permutation_test(
     real = (np.arange(n_rows) >= n_reference).astype(np.uint8)
     draw = _splits(real, strata, rng)
     pilot = [statistic.of(draw(N_PILOT)) for statistic in statistics]
-    scales = [(float(values.mean()), float(values.std()) or 1.0) for values in pilot]
+    # One that all splits agree on, up to rounding, says nothing: where no stratum has rows of both sides, none does.
+    scales = [(mean, std if std > 1e-9 * abs(mean) else np.inf) for mean, std in ((v.mean(), v.std()) for v in pilot)]
 
     def total(labels: Labels) -> Floats:
         parts = [(s.of(labels) - mean) / spread for s, (mean, spread) in zip(statistics, scales, strict=True)]

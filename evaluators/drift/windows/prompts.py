@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 RIDGE = 10.0
 """Of the regression of answers on prompts, in rows."""
-N_TOPIC_COLUMNS = 30
+MAX_DIRECTIONS = 30
 MAX_AUC = 0.85
 MIN_EFFECTIVE_SHARE = 0.2
 """A mix of two tasks that turns from 80:20 to 20:80 leaves 0.31, and is told apart well where strata hold the tasks."""
@@ -50,7 +50,7 @@ class Prompts:
 
     def with_columns(self, rows: Floats) -> "Prompts":
         """More to depend on; the strata stay."""
-        return Prompts(np.hstack((self.columns, standardised(rows))), self.strata)
+        return Prompts(np.hstack((self.columns, principal(standardised(rows)))), self.strata)
 
     def take(self, kept: NDArray[np.bool_]) -> "Prompts":
         """The rows that are kept."""
@@ -68,19 +68,23 @@ def prompts_of(
     Returns:
         None where nothing varies.
     """
-    looks = [standardised(rows) for rows in (features, others) if rows is not None]
-    about = [] if topics is None else [principal(topics)]
-    columns = np.hstack([*looks, *about]) if looks or about else np.empty((0, 0))
-    if not columns.shape[1]:
+    parts = [standardised(rows) for rows in (features, others) if rows is not None]
+    if topics is not None:
+        parts.append(topics)
+    columns = [found for rows in parts if (found := principal(rows)).shape[1]]
+    if not columns:
         return None
     # Weighted by how much they vary: of equal weight, thirty directions of noise would hide two tasks.
-    points = [_scores(rows, N_TOPIC_COLUMNS) for rows in (*looks, *([] if topics is None else [topics]))]
-    return Prompts(columns, cluster(np.hstack(points), rng=rng))
+    points = [_scores(rows, MAX_DIRECTIONS) for rows in parts]
+    return Prompts(np.hstack(columns), cluster(np.hstack(points), rng=rng))
 
 
 def principal(rows: Floats) -> Floats:
-    """The directions in which `rows` vary most, each with spread 1; no more of them than a tenth of the rows."""
-    return standardised(_scores(rows, max(1, min(N_TOPIC_COLUMNS, len(rows) // 10))))
+    """The directions in which `rows` vary most, each with spread 1.
+
+    No more of them than a tenth of the rows: a regression on ninety columns explains twenty answers whoever gave them.
+    """
+    return standardised(_scores(rows, max(1, min(MAX_DIRECTIONS, len(rows) // 10))))
 
 
 def _scores(rows: Floats, n_columns: int) -> Floats:
