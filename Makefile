@@ -8,8 +8,11 @@ BIN = $(VENV)/bin
 demo: $(VENV)/installed
 	$(BIN)/watchkeeper demo
 
+# Half of the tests to each of two processes, and who is done takes over from the other. Each starts its own servers.
+TEST_PROCESSES ?= 2
+
 test: system-packages $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

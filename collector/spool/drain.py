@@ -70,7 +70,8 @@ class Drain:
         first = file.first()
         self.last_id = file.last_id if first is None else first[0] - 1
         """All entries up to this one are in the store, or set aside."""
-        self._is_awaited = threading.Event()
+        self._awaited_id = self.last_id
+        """Someone waits for the entries up to this one."""
         self._arrived = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -90,8 +91,8 @@ class Drain:
         self._arrived.set()
 
     def hurry(self) -> None:
-        """Someone waits for what is there now."""
-        self._is_awaited.set()
+        """Someone waits for what is there now: none of it is gathered any longer, however many writes it takes."""
+        self._awaited_id = self._file.last_id
         self._arrived.set()
 
     @property
@@ -168,7 +169,7 @@ class Drain:
         while (
             self._file.held.n_entries
             and self._file.held.n_spans < GATHER_SPANS
-            and not self._is_awaited.is_set()
+            and self.last_id >= self._awaited_id
             and self._closes_at_s is None
         ):
             left_s = until_s - time.monotonic()
@@ -176,7 +177,6 @@ class Drain:
                 break
             self._arrived.clear()
             self._arrived.wait(left_s)
-        self._is_awaited.clear()
 
     def _remove(self, group: Sequence[Entry]) -> None:
         self._file.remove(group)

@@ -11,6 +11,7 @@ from collector.health import Health
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.score import Score
+from collector.spool import drain
 from collector.store.base import WriteResult
 from tests.collector.spool.waiting import stored, wait_until
 
@@ -174,6 +175,16 @@ def test_many_threads_may_write(bench, everything, a_call, a_batch) -> None:
     for own in calls:  # each thread's in its order
         assert [place for place in found if place in {call.call_id for call in own}] == [c.call_id for c in own]
     assert len(bench.store.scores(everything, limit=1000).items) == 80
+
+
+def test_who_waits_does_not_wait_for_others_to_come(bench, everything, monkeypatch, a_call, a_batch) -> None:
+    """Also where what is there takes several writes."""
+    monkeypatch.setattr(drain, "GATHER_S", 30.0)
+    for call in (a_call() for _ in range(3)):
+        bench.spool.write([a_batch([call])])
+        bench.spool.write_scores([a_score(call)])
+    assert bench.spool.flush(25)
+    assert len(bench.store.scores(everything).items) == 3
 
 
 def test_ingest_acknowledges_what_the_spool_has(bench, a_call, a_batch) -> None:

@@ -75,7 +75,6 @@ class ElasticsearchServer:
         (config / "jvm.options.d" / "heap.options").write_text(heap)
         self._own()
         if self.password:
-            self._tool("elasticsearch-keystore", "create")
             self._tool("elasticsearch-keystore", "add", "-x", "-f", "bootstrap.password", stdin=self.password)
 
     def add_user(self, name: str, password: str, role: str, definition: str) -> None:
