@@ -21,6 +21,7 @@ from drift_beds import (
     halueval,
     llmdrift,
     mixed,
+    same_prompts,
     split,
     topics_of_halueval,
     wildbench,
@@ -41,6 +42,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     bench_level(draws, rng)
     bench_march_to_june(draws, rng)
+    bench_same_prompts(draws, rng)
     bench_wildbench(draws, rng)
     bench_mix(draws, rng)
     bench_quality(draws, rng)
@@ -87,6 +89,20 @@ def bench_march_to_june(n_draws: int, rng: np.random.Generator) -> None:
                 found = list(compared(bed, draw, n_draws, rng, after=after))
                 power = rate([c.verdict == "model_changed" for c in found])
                 print(f"| {task} | {before} to {after} | {n} / {m} | {power:.2f} | {rejected(found, 'output'):.2f} |")
+
+
+def bench_same_prompts(n_draws: int, rng: np.random.Generator) -> None:
+    """A golden set that is answered anew: the same prompts once each on both sides."""
+    print("\n## The same prompts on both sides: model_changed\n")
+    print("| task | change | 10 prompts | 20 | 35 |\n|---|---|---|---|---|")
+    bed = llmdrift()
+    asked = replace(bed, rows=replace(bed.rows, questions=bed.prompts.tolist()))
+    for task, before, after in MARCH_TO_JUNE:
+        powers = []
+        for n in (10, 20, 35):
+            found = compared(asked, same_prompts(bed.of(before, task), n), n_draws, rng, after=after)
+            powers.append(rate([c.verdict == "model_changed" for c in found]))
+        print(f"| {task} | {before} to {after} | " + " | ".join(f"{power:.2f}" for power in powers) + " |")
 
 
 def bench_wildbench(n_draws: int, rng: np.random.Generator) -> None:

@@ -134,3 +134,11 @@ def split(places: Places, n: int, m: int) -> Draw:
         return drawn[:n], drawn[n : n + m]
 
     return draw
+
+
+def same_prompts(places: Places, n: int) -> Draw:
+    def draw(rng: np.random.Generator) -> tuple[Places, Places]:
+        drawn = rng.permutation(places)[:n]
+        return drawn, drawn
+
+    return draw

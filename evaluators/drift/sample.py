@@ -66,6 +66,7 @@ def sample(side: str, given: Any, *, rng: np.random.Generator) -> Sample:
     rows = Rows(
         behaviours=feature_rows(texts),
         prompts=None if prompts is None else feature_rows(prompts),
+        questions=prompts,
         topics=_vectors(side, "prompt_embedding", chosen.get("prompt_embedding")),
         embeddings=_vectors(side, "output_embedding", chosen.get("output_embedding")),
         scores=_scores(side, chosen.get("score")),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluators.drift.windows.permutation import Strata
 from evaluators.drift.windows.prompts import Prompts, adjusted, prompts_of
 from evaluators.drift.windows.retrieval import rank_columns
 from evaluators.drift.windows.rows import Rows
@@ -15,6 +16,9 @@ from evaluators.drift.windows.statistics import one_hot, stacked
 Floats = NDArray[np.float64]
 
 MAX_SEGMENTS = 20
+MIN_PAIRS = 10
+MIN_PAIRED_SHARE = 0.8
+"""Of the rows of each side, to compare prompt by prompt: the others say nothing then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,8 @@ class Both:
     n: int
     answers: Floats
     prompts: Floats | None
+    pairs: Strata | None
+    """One number for all answers to the same prompt, where most prompts stand on both sides."""
     topics: Floats | None
     embeddings: Floats | None
     scores: Floats | None
@@ -35,7 +41,12 @@ class Both:
     notes: Sequence[str]
 
     def asked(self, rng: np.random.Generator) -> Prompts | None:
-        """What was asked: prompts and segments; None where nothing of them varies."""
+        """What was asked: prompts and segments; None where nothing of them varies.
+
+        Answers to the same prompt are compared among themselves, and nothing has to be known about it.
+        """
+        if self.pairs is not None:
+            return Prompts(np.empty((len(self.pairs), 0)), self.pairs)
         segments = None if self.segments is None else one_hot(self.segments)
         return prompts_of(self.prompts, self.topics, segments, rng=rng)
 
@@ -57,6 +68,7 @@ def both(reference: Rows, current: Rows) -> Both:
         n=len(reference),
         answers=stacked(reference.behaviours, current.behaviours),
         prompts=_complete("prompts", reference, current, notes),
+        pairs=_pairs(reference, current, notes),
         topics=_complete("topics", reference, current, notes),
         embeddings=_complete("embeddings", reference, current, notes),
         scores=_joined("scores", reference, current, notes),
@@ -74,6 +86,23 @@ def unexplained(reference: Rows, current: Rows, *, rng: np.random.Generator) -> 
     sides = both(reference, current)
     given = sides.given(sides.asked(rng), rng)
     return sides.answers if given is None else adjusted(sides.answers, given)
+
+
+def _pairs(reference: Rows, current: Rows, notes: list[str]) -> Strata | None:
+    """A number for each prompt; None where too few stand on both sides.
+
+    Rows change sides only within a prompt, so it makes no difference to the level that both sides were looked at.
+    """
+    if reference.questions is None or current.questions is None:
+        return None
+    shared = {*reference.questions} & {*current.questions}
+    shares = [
+        sum(question in shared for question in side) / len(side) for side in (reference.questions, current.questions)
+    ]
+    if len(shared) < MIN_PAIRS or min(shares) < MIN_PAIRED_SHARE:
+        return None
+    notes.append(f"Answers are compared prompt by prompt: {len(shared)} prompts stand on both sides")
+    return np.unique([*reference.questions, *current.questions], return_inverse=True)[1]
 
 
 def _segments(reference: Rows, current: Rows) -> NDArray[np.int64] | None:

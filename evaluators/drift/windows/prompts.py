@@ -125,12 +125,15 @@ def overlap(prompts: Prompts, n_reference: int, *, rng: np.random.Generator) -> 
     for fold in range(_N_FOLDS):
         held_out = folds == fold
         logits[held_out] = _logistic(columns[~held_out], is_current[~held_out], columns[held_out])
+    auc = _auc(logits[is_current], logits[~is_current])
+    if auc <= 0.5:  # worse than a coin: the same prompts on both sides, each learned from its twin on the other
+        return Overlap(auc=auc, effective_share=1.0)
     # Learned from many columns, the odds are too sure of themselves even on rows that were held out.
     certainty = standardised(logits[:, None])
     calibrated = _logistic(certainty, is_current, certainty, ridge=1.0) if certainty.shape[1] else np.zeros(n)
     weights = np.exp(np.clip(calibrated[~is_current], -_MAX_LOGIT, _MAX_LOGIT))
     effective = float(np.square(weights.sum()) / (np.square(weights).sum() * n_reference))
-    return Overlap(auc=_auc(logits[is_current], logits[~is_current]), effective_share=effective)
+    return Overlap(auc=auc, effective_share=effective)
 
 
 def _logistic(

@@ -25,6 +25,8 @@ class Rows:
     """Of the columns of `behaviours`."""
     prompts: Floats | None = None
     """What the prompts look like: the same behaviours, of the prompts."""
+    questions: Sequence[str] | None = None
+    """The prompts themselves: by them it is known which answers answer the same."""
     topics: Floats | None = None
     """What the prompts are about: `evaluators.topics`, or an embedding."""
     embeddings: Floats | None = None

@@ -11,6 +11,7 @@ import pytest
 
 from evaluators.drift import Comparison, compare
 from evaluators.drift.claims import adjusted_p_values
+from evaluators.drift.windows.prompts import Prompts, overlap
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data" / "drift-llmdrift.jsonl.gz"
 OPINIONS, PRIMES = "opinionqa", "prime_full"
@@ -149,3 +150,23 @@ def test_p_values_of_verdicts_are_no_smaller_than_chance_makes_them() -> None:
     results = [compare(calls(40), calls(20), seed=i) for i in range(100)]
     # Binomial(100, 0.05) exceeds 13 about once in 2,000 seeds.
     assert sum(result.p_value is not None and result.p_value <= 0.05 for result in results) <= 13
+
+
+def test_the_same_prompts_on_both_sides_are_compared_one_by_one(answers: pd.DataFrame) -> None:
+    tasks = answers[answers.task == "leetcode_easy"].sort_values("id")
+    before, after = (tasks[tasks.model == f"gpt-3.5-turbo-{version}"][:40] for version in ("0301", "0613"))
+    result = compare(before, after)
+    assert result.verdict == "model_changed"
+    assert "Answers are compared prompt by prompt: 40 prompts stand on both sides" in result.notes
+    flip = np.random.default_rng(0).random(40) < 0.5
+    mixed = [
+        side.assign(output=np.where(flip, side.output, other.output))
+        for side, other in ((before, after), (after, before))
+    ]
+    assert compare(*mixed).verdict == "no_change"
+
+
+def test_the_same_prompts_without_their_texts_can_be_told_apart_no_better_than_by_a_coin() -> None:
+    rng = np.random.default_rng(0)
+    prompts = Prompts(np.tile(rng.normal(size=(30, 6)), (2, 1)), np.zeros(60, dtype=np.int64))
+    assert overlap(prompts, 30, rng=rng).is_enough
