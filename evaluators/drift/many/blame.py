@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from evaluators.drift.many.evalues import e_bh
+from evaluators.drift.many.evalues import e_bh, e_from_p
+from evaluators.drift.windows.permutation import DriftTest
 
 Path = tuple[str, ...]
 
@@ -20,6 +22,10 @@ class Node:
     path: Path
     e_value: float
     strength: float
+
+    @classmethod
+    def of(cls, path: Path, test: DriftTest) -> Self:
+        return cls(path=path, e_value=e_from_p(test.p_value), strength=test.statistic)
 
 
 def ranked(nodes: Sequence[Node]) -> tuple[Node, ...]:

@@ -1,10 +1,9 @@
 """Drift of a stream, asked after every call, with a promise on false alarms over all the time that it runs.
 
-    fit, calibration = split(len(reference), rng=rng)          # reference: Rows, one call per session
-    scorer = Scorer.fit(reference.take(fit), names=NAMES)      # kept as scorer.to_json()
-    stream = Conformal.begin(
-        scorer.names, scorer.bins(reference.take(calibration)), starts_ns[calibration], began_ns=now_ns
-    )
+    # The reference: Rows, one call per session; about 30 % of them fit, the others calibrate.
+    scorer = Scorer.fit(reference.take(fit), names=NAMES)                     # kept as scorer.to_json()
+    bins = scorer.bins(reference.take(calibration))
+    stream = Conformal.begin(scorer.names, bins, starts_ns[calibration], began_ns=now_ns)
     stream = stream.steps(scorer.bins(rows), call_ids=ids, starts_ns=starts)  # new calls, one per session
     if stream.alarm: print(stream.alarm.subject, stream.alarm.onset_ns, stream.guarantee())
     save(stream.to_json()); stream = Conformal.from_json(load())              # goes on to the last bit
@@ -19,7 +18,7 @@ from evaluators.drift.streams.alarm import Alarm
 from evaluators.drift.streams.baseline import Baseline
 from evaluators.drift.streams.betting import Betting
 from evaluators.drift.streams.conformal import Conformal
-from evaluators.drift.streams.scores import Scorer, split
+from evaluators.drift.streams.scores import Scorer
 from evaluators.drift.streams.seasons import N_SEASONS, seasons_of
 
-__all__ = ["N_SEASONS", "Alarm", "Baseline", "Betting", "Conformal", "Scorer", "seasons_of", "split"]
+__all__ = ["N_SEASONS", "Alarm", "Baseline", "Betting", "Conformal", "Scorer", "seasons_of"]

@@ -110,7 +110,7 @@ class Conformal:
         counts, evidence, now_ns, alarm = self.counts.copy(), self.evidence, self.now_ns, self.alarm
         pools = self.pools[seasons_of(starts_ns)]
         for row, call_id, start_ns, pool in zip(bins, call_ids, starts_ns, pools, strict=True):
-            p_values = _take(counts[pool], row, tie=_tie(call_id))
+            p_values = rank(counts[pool], row, tie=tie_of(call_id))
             factors = 1 + np.multiply.outer(2 * p_values - 1, BETS)
             elapsed_ns = max(0, start_ns - now_ns)
             now_ns += elapsed_ns
@@ -166,7 +166,7 @@ class Conformal:
         return cls(**unpack(saved) | parts)
 
 
-def _take(counts: NDArray[np.int32], bins: Ints, *, tie: float) -> NDArray[np.float64]:
+def rank(counts: NDArray[np.int32], bins: Ints, *, tie: float) -> NDArray[np.float64]:
     """The p-value of each score, small for a low one; and count them as seen. `counts` has the shape (K, N_BINS)."""
     places = np.arange(len(bins))
     n_below = np.where(bins[:, None] > _BINS, counts, 0).sum(axis=1)
@@ -174,7 +174,7 @@ def _take(counts: NDArray[np.int32], bins: Ints, *, tie: float) -> NDArray[np.fl
     return np.asarray((n_below + tie * counts[places, bins]) / counts[0].sum())
 
 
-def _tie(call_id: str) -> float:
+def tie_of(call_id: str) -> float:
     """Uniform in (0, 1), the same for a call whenever it is asked."""
     digest = hashlib.blake2b(call_id.encode(errors="surrogatepass"), digest_size=4).digest()
     return (int.from_bytes(digest, "big") + 0.5) / 2**32

@@ -14,7 +14,6 @@ Floats = NDArray[np.float64]
 
 MIN_FIT_ROWS = 30
 """With fewer, means and spreads are guesses."""
-FIT_SHARE = 0.3
 N_COMPONENTS = 10
 N_EDGES = 16
 N_BINS = 2 * N_EDGES + 1
@@ -127,13 +126,6 @@ class Scorer:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
         return cls(**unpack(saved))
-
-
-def split(n: int, *, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions of the rows of a reference to fit on and of those to calibrate with, each ascending."""
-    order = rng.permutation(n)
-    n_fit = round(FIT_SHARE * n)
-    return np.sort(order[:n_fit]), np.sort(order[n_fit:])
 
 
 def _scores_of(rest: Floats, plane: Floats, spreads: Floats) -> Floats:

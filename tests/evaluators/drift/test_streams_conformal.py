@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluators.drift.streams import Conformal, Scorer, seasons_of, split
+from evaluators.drift.streams import Conformal, Scorer, seasons_of
 from evaluators.drift.streams.conformal import MONTH_NS
 from evaluators.drift.streams.scores import N_BINS
 from evaluators.drift.streams.seasons import joined
@@ -194,12 +194,6 @@ def test_identical_rows_can_be_fitted_and_raise_no_alarm() -> None:
     stream = Conformal.begin(scorer.names, scorer.bins(rows), times(60), began_ns=2 * DAY_NS)
     assert fed(stream, scorer, Rows(behaviours=np.ones((300, 4)))).alarm is None
     assert fed(stream, scorer, Rows(behaviours=np.zeros((300, 4)))).alarm is not None
-
-
-@given(n=st.integers(2, 500), seed=st.integers(0, 100))
-def test_no_row_is_both_fitted_on_and_calibrated_with(n: int, seed: int) -> None:
-    fit, calibration = split(n, rng=np.random.default_rng(seed))
-    assert sorted([*fit.tolist(), *calibration.tolist()]) == list(range(n))
 
 
 def test_the_week_has_eight_parts() -> None:
