@@ -102,7 +102,7 @@ class Closing:
                 memory.quality, monitor, judged.reference, judged.window, sessions_a_month=a_month, name=name
             )
         record.memory = replace(memory, stream=stream.saved or memory.stream, quality=quality.saved or memory.quality)
-        verdict = self._confirmed(record, monitor, verdict, stream, judged.window.units, name=name)
+        verdict = self.confirmed(record, monitor, verdict, stream, judged.window.units, name=name)
         verdict = with_quality(verdict, monitor, quality, judged)
         notes = tuple(step.note for step in (stream, quality) if step.note is not None)
         verdict = replace(verdict, notes=(*verdict.notes, *notes))
@@ -116,7 +116,7 @@ class Closing:
         )
         return verdict, evidence
 
-    def _confirmed(
+    def confirmed(
         self, record: Record, monitor: Monitor, verdict: Verdict, stream: Step, units: Sequence[Unit], *, name: str
     ) -> Verdict:
         """A stream's alarm counts only once the window test finds the change among the calls since its onset."""

@@ -146,7 +146,7 @@ class Record:
         if had_its_turn:
             return None
         of_call = draw(b"", self.block_name, call.call_id)
-        unit = Unit(of_call, call.call_id, seq, call.start_ns, self._released(call), part)
+        unit = Unit(of_call, call.call_id, seq, call.start_ns, self._released(call), part, bool(call.contexts))
         self.block[session] = min(unit, self.block.get(session, unit))
         if len(self.block) < n_window:
             return None

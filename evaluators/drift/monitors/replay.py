@@ -92,7 +92,8 @@ def _calls(store: TelemetryReader, monitor: Monitor, since_ns: int, until_ns: in
             break
         sessions.add(session)
         system = [message for message in call.input_messages or () if message.get("role") in ("system", "developer")]
-        kept.append(changed(call, input_messages=system, output_messages=None, contexts=None))
+        contexts = (call.contexts or ())[:1]
+        kept.append(changed(call, input_messages=system, output_messages=None, contexts=contexts))
     kept.reverse()
     return kept, is_complete
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.call import Call
 from collector.store.base import TelemetryReader
 from evaluators import features, topics
 from evaluators.drift.monitors.definition import Monitor
 from evaluators.drift.monitors.unit import Unit
+from evaluators.drift.windows.retrieval import retrieved_parts
 from evaluators.drift.windows.rows import Rows
 from evaluators.vectors import OUTPUT_FEATURES, PROMPT_FEATURES, PROMPT_TOPICS
 
@@ -47,11 +47,12 @@ def rows_of(store: TelemetryReader, units: Sequence[Unit], monitor: Monitor) -> 
     ids = [unit.call_id for unit in present]
     prompts = store.vectors(ids, kind=PROMPT_FEATURES, version=features.VERSION)
     about = store.vectors(ids, kind=PROMPT_TOPICS, version=topics.VERSION)
-    documents, retrieval = _retrieved(store, ids, monitor)
+    topic_rows = _table(about, ids, [0.0] * topics.DIMENSIONS)
+    documents, retrieval = _retrieved(store, present, monitor, topic_rows)
     rows = Rows(
         behaviours=np.array([answers[call_id] for call_id in ids]).reshape(len(ids), len(features.NAMES)),
         prompts=_table(prompts, ids, features.features("")),
-        topics=_table(about, ids, [0.0] * topics.DIMENSIONS),
+        topics=topic_rows,
         scores=_scores(store, ids, monitor),
         segments=[unit.part for unit in present],
         retrieval=retrieval,
@@ -73,16 +74,13 @@ def _scores(store: TelemetryReader, ids: Sequence[str], monitor: Monitor) -> Flo
 
 
 def _retrieved(
-    store: TelemetryReader, ids: Sequence[str], monitor: Monitor
+    store: TelemetryReader, units: Sequence[Unit], monitor: Monitor, about: Floats | None
 ) -> tuple[list[list[str]] | None, Floats | None]:
     """Ids of the documents of each call, best first, and what their ranks look like; None: nothing was retrieved."""
-    if not monitor.watches("retrieval"):
+    ids = [unit.call_id for unit in units if unit.retrieved]
+    if not ids or not monitor.watches("retrieval"):
         return None, None
     calls = store.calls_of(ids)
-    found = [_documents(calls.get(call_id)) for call_id in ids]
-    return (found, None) if any(found) else (None, None)
-
-
-def _documents(call: Call | None) -> list[str]:
-    contexts = () if call is None else call.contexts or ()
-    return [str(context["id"]) for context in contexts if context.get("id") is not None]
+    contexts = [calls[unit.call_id].contexts if unit.call_id in calls else None for unit in units]
+    ranks, documents = retrieved_parts(contexts, about)
+    return documents, ranks

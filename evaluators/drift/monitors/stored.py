@@ -82,7 +82,7 @@ def _memory(monitor: Monitor, calls: Iterator[Call], *, is_rolling: bool, frozen
         key = release_key(made)
         of_call = draw(b"", f"{monitor.monitor_id}/stored", call.call_id)
         part = monitor.segment.part_of(call)
-        unit = Unit(of_call, call.call_id, call.seq or 0, call.start_ns, key, part)
+        unit = Unit(of_call, call.call_id, call.seq or 0, call.start_ns, key, part, bool(call.contexts))
         chosen[session] = min(unit, chosen.get(session, unit))
         releases[key] = made
     units = sorted(chosen.values(), key=lambda unit: draw(b"", "history", unit.call_id))[:MAX_REFERENCE]

@@ -15,6 +15,8 @@ class Unit(NamedTuple):
     start_ns: int
     release: str = ""
     part: str = ""
+    retrieved: bool = False
+    """Documents were retrieved for it."""
 
 
 def span_of(units: Sequence[Unit]) -> tuple[int, int]:

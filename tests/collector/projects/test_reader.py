@@ -107,6 +107,8 @@ QUESTIONS: dict[str, Ask] = {
         r.values(d, EVER) for d in ("project", "environment", "service", "provider", "request_model", "error_type")
     ],
     "scores": lambda r: [r.scores(EVER).items, *(r.scores(EVER, target_id=i).items for i in (TRACE, "s", *ALL_IDS))],
+    "calls_of": lambda r: r.calls_of(ALL_IDS),
+    "score_values": lambda r: r.score_values(ALL_IDS, evaluator="user:stars"),
     "vectors": lambda r: r.vectors(ALL_IDS, kind="k", version="1"),
     "verdicts": lambda r: r.verdicts(EVER).items,
 }

@@ -79,3 +79,14 @@ def test_a_message_list_that_was_cut_is_shown_as_far_as_it_goes(store, a_call, a
     assert found.output_text == text
     assert found.contexts == [{"content": text} | marks]
     assert found.parameters["content"] in (text, 7)
+
+
+def test_many_calls_are_read_at_once_with_their_contexts(store, a_call, a_batch, retrieved):
+    call, other = a_call(trace_id=TRACE), a_call(start_ns=19_000 * 86_400 * SECOND)
+    span = retrieved(call.start_ns)
+    store.write([a_batch([call, other], [span], documents={span.span_id: [{"id": "1", "content": "one"}]})])
+    found = store.calls_of([call.call_id, other.call_id, other.call_id, "none"])
+    assert found.keys() == {call.call_id, other.call_id}
+    assert found[call.call_id].context_texts == ["one"]
+    assert found[other.call_id] == store.call(other.call_id)
+    assert store.calls_of([]) == {}

@@ -7,7 +7,7 @@ import pytest
 from collector.errors import BadRequest, UnsupportedQuery
 from collector.score import Score
 from collector.store.base import TextVector
-from collector.verdict import Effect, Pair, Verdict
+from collector.verdict import Cluster, Effect, Pair, Verdict, WindowTest
 
 DAY_NS = 86_400 * 10**9
 NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
@@ -148,3 +148,35 @@ def test_lists_refuse_a_broken_cursor(store, everything):
         store.scores(everything, cursor="?")
     with pytest.raises(BadRequest, match="cursor"):
         store.verdicts(everything, cursor="?")
+
+
+def test_a_verdict_is_read_with_all_that_it_says(reopen, everything):
+    test = WindowTest(name="model", statistic=3.5, p_value=0.001, n_reference=200, n_current=50, guarantee="exact")
+    cluster = Cluster(
+        words=("refund", "parcel"), share_before=0.1, share_after=0.2, n_before=20, n_after=10, is_new=False,
+        statistic=None, p_value=None,
+    )  # fmt: skip
+    verdict = a_verdict(
+        monitor_name="Shop", severity="critical", onset_ns=NOON_NS - 9, tests={"model": test}, clusters=(cluster,),
+        contributors=("service bank",), notes=("left out",), held_back="too many",
+    )  # fmt: skip
+    released = a_verdict(verdict_id="v2", outcome="released", statistic=None, p_value=None, effects=(), pairs=())
+    reopen().write_verdicts([verdict, released])
+    assert reopen().verdicts(everything).items == [verdict, released]
+    assert verdict.to_json()["onset_time"].endswith("Z")
+    assert released.to_json()["onset_time"] is None
+
+
+def test_the_newest_value_of_each_target_is_read_at_once(store):
+    store.write_scores(
+        [
+            a_score(target_id="c1", value=0.1),
+            a_score(target_id="c1", version="2", value=0.2, created_ns=NOON_NS + 9),
+            a_score(target_id="c2", target_start_ns=NOON_NS - DAY_NS, value=0.3),
+            a_score(target_id="c3", value=None, label="refused"),
+            a_score(target_id="c4", evaluator="other", value=0.4),
+            a_score(target_id="c5", value=0.5),
+        ]
+    )
+    assert store.score_values(["c1", "c2", "c3", "c4", "none"], evaluator="groundedness") == {"c1": 0.2, "c2": 0.3}
+    assert store.score_values([], evaluator="groundedness") == {}

@@ -70,6 +70,29 @@ def test_a_changed_model_fires_at_once(desk: Desk, a_verdict: AVerdict) -> None:
     assert alert.since_ns == verdict.decided_ns
 
 
+def test_a_verdict_that_is_held_back_raises_no_alert_and_a_later_one_may(desk: Desk, a_verdict: AVerdict) -> None:
+    desk.see(a_verdict(1, held_back="may look like this by chance"))
+    assert desk.notices == []
+    desk.see(a_verdict(2))
+    assert desk.told() == [Phase.FIRING]
+    desk.see(a_verdict(3, held_back="told of already"))
+    assert desk.told() == [Phase.FIRING]
+
+
+def test_dropped_quality_is_an_alert_of_its_own_rule(desk: Desk, a_verdict: AVerdict) -> None:
+    quality = VerdictRule(rule_id="quality-dropped", name="Quality dropped", outcome="quality_dropped")
+    desk.store.write_verdicts([a_verdict(1), a_verdict(2, outcome="quality_dropped", p_value=None)])
+    desk.evaluate(3, [RULE, quality])
+    assert [(alert.rule_id, alert.value is None) for alert in desk.notices] == [
+        ("model-changed", False), ("quality-dropped", True),
+    ]  # fmt: skip
+
+
+def test_a_monitor_that_people_made_has_alerts_of_its_own(desk: Desk, a_verdict: AVerdict) -> None:
+    desk.see(a_verdict(1), a_verdict(2, monitor_name="Refunds"))
+    assert [alert.labels.get("monitor") for alert in desk.notices] == [None, "Refunds"]
+
+
 def test_later_verdicts_of_the_same_change_update_the_alert_and_page_nobody(desk: Desk, a_verdict: AVerdict) -> None:
     for minute in (1, 2, 3):
         desk.see(a_verdict(minute, p_value=0.01 / minute))
