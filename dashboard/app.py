@@ -43,7 +43,7 @@ def build(services: Services, server: FastAPI, *, gate: Gate, hosts: Iterable[st
     """
     assets = packing.read_assets()
     static = f"/_ui/static/{packing.version_of(assets)}"
-    memo = Memo()
+    memo, slow = Memo(), Memo(max_entries=16, max_running=1)
     live = Live(lambda: fingerprint(services), on_change=memo.clear)
     server.state.close_streams = live.close
 
@@ -56,7 +56,7 @@ def build(services: Services, server: FastAPI, *, gate: Gate, hosts: Iterable[st
 
     @server.get("/_ui/answer{path:path}", include_in_schema=False)
     async def answer(request: Request, path: str) -> Response:
-        return await _answer(services.of(access.get()), memo, path, request.url.query)
+        return await _answer(services.of(access.get()), memo, slow, path, request.url.query)
 
     @server.get("/_ui/events", include_in_schema=False)
     async def events() -> Response:
@@ -126,7 +126,7 @@ def _in_nav() -> list[Page]:
     return [page for page in PAGES if page.group is not None or page.path == "/"]
 
 
-async def _answer(services: Services, memo: Memo, path: str, query: str) -> Response:
+async def _answer(services: Services, memo: Memo, slow: Memo, path: str, query: str) -> Response:
     try:
         page, place = find_page(path)
     except KeyError:
@@ -136,9 +136,11 @@ async def _answer(services: Services, memo: Memo, path: str, query: str) -> Resp
     try:
         filters = parse(query)
         view = View(services=services, filters=filters, now_ns=now_ns, path=path, place=place, author=author.get())
-        if page.shared:
+        seen = (access.get().project, services.is_signed_in, services.may_administer)
+        if page.slow:
+            body = await slow.get((seen, path, search(filters)), lambda: _compute(page, view))
+        elif page.shared:
             # Relative ranges move with the step of time, absolute ones do not: the newest call may still arrive.
-            seen = (access.get().project, services.is_signed_in)
             body = await memo.get((seen, filters.project, path, search(filters), now_ns), lambda: _compute(page, view))
         else:
             body = await memo.run(lambda: _compute(page, view))

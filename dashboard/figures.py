@@ -12,7 +12,7 @@ _STEPS_S = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 7 * 86_400,
 )  # fmt: skip
 
-Unit = Literal["count", "per_s", "s", "percent", "usd", "p"]
+Unit = Literal["count", "per_s", "s", "percent", "usd", "evidence"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,10 @@ class Series:
     n: Sequence[int | None] | None = None
     only: Mapping[str, str] | None = None
     links: Sequence[str] | None = None
+    notes: Sequence[str] | None = None
+    """What is said of each point instead of its value."""
+    alarms: Sequence[bool] | None = None
+    """Which points are alarms; they are drawn larger, in the critical colour."""
     x_ns: Sequence[int] | None = None
 
 
@@ -81,6 +85,8 @@ class Chart:
     log: bool = False
     can_log: bool = False
     threshold: tuple[float, str] | None = None
+    marks: Sequence[tuple[int, str]] = ()
+    """Moments (Unix ns) with a word each: dotted lines."""
     tint_ns: int | None = None
     times_ns: Sequence[int] | None = None
     """Where the values do not stand on steps."""
@@ -99,6 +105,7 @@ class Chart:
             "log": self.log,
             "canLog": self.can_log,
             "threshold": self.threshold,
+            "marks": [(time_ns // 1_000_000, text) for time_ns, text in self.marks],
             "tint": None if self.tint_ns is None else self.tint_ns // 1_000_000,
             "series": [_series_json(series) for series in self.series],
         }
@@ -115,6 +122,8 @@ def _series_json(series: Series) -> dict[str, Any]:
         "colour": series.colour,
         "only": series.only,
         "links": series.links,
+        "notes": series.notes,
+        "alarms": series.alarms,
         "x": None if series.x_ns is None else [t // 1_000_000 for t in series.x_ns],
         **{key: None if values is None else [_short(v) for v in values] for key, values in columns.items()},
     }

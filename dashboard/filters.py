@@ -50,6 +50,9 @@ class Filters:
     verdict: str | None = None
     pair: int | None = None
     alert: str | None = None
+    state: str | None = None
+    draft: str | None = None
+    """A monitor that is not saved yet, as JSON: what the fields of its form say."""
     last: str | None = None
     """The review item that was closed just now."""
 

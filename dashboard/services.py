@@ -106,6 +106,9 @@ class Services:
     clock: Callable[[], int]
     otlp_url: str = "http://127.0.0.1:4318"
     is_signed_in: bool = False
+    project: str | None = None
+    """The only one that is seen; None: all."""
+    may_administer: bool = True
 
     def of(self, access: Access) -> Services:
         """What the holder of `access` sees of them; pages and commands are given nothing else."""
@@ -118,4 +121,6 @@ class Services:
             monitors=self.monitors if project is None else self.monitors.of_project(project),
             redactions=self.redactions if project is None else self.redactions.of_project(project),
             is_signed_in=access.key_id is not None,
+            project=project,
+            may_administer=access.may("admin"),
         )

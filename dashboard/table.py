@@ -33,6 +33,8 @@ class Cell:
     """A time: the text is kept relative to now."""
     command: tuple[str, dict[str, Any]] | None = None
     """The text is a button that does this."""
+    spark: Sequence[float] | None = None
+    """A small line beside the text; at 1 stands a threshold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ class Table:
 
 def _cell(cell: Cell) -> Any:
     values = _known(cell, "text", "note", "hint", "href", "tone", "key", "sort", "command")
+    if cell.spark is not None:
+        values["spark"] = [float(f"{value:.3g}") for value in cell.spark]
     if cell.ago_ns is not None:
         values["ago"] = cell.ago_ns // 1_000_000
     return cell.text if set(values) == {"text"} else values

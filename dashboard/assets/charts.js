@@ -39,7 +39,6 @@
     if (unit === "percent") return `${digits(100 * value)} %`;
     if (unit === "s") return value < 0.9995 ? `${digits(1000 * value)} ms` : `${digits(value)} s`;
     if (unit === "usd") return `$${count(value)}`;
-    if (unit === "p") return value < 0.001 ? "< 0.001" : digits(value);
     return unit === "per_s" ? `${count(value)} per s` : count(value);
   }
 
@@ -67,6 +66,7 @@
   }
 
   function note(spec, series, i) {
+    if (series.notes) return series.notes[i];
     const interval = series.low && series.low[i] !== null
       ? ` (${words(series.low[i], spec.unit)} to ${words(series.high[i], spec.unit)})` : "";
     return words(series.y[i], spec.unit) + interval + (series.n && series.n[i] ? `, n = ${count(series.n[i])}` : "");
@@ -92,7 +92,8 @@
         // A value between two gaps has no line: it is a dot.
         const alone = new Set(runs(series.y).filter(([first, last]) => first === last).map(([first]) => first));
         Object.assign(trace, { x: x, y: series.y, mode: "lines+markers", line: { color: colour, width: strong ? 2 : 1.5 },
-          marker: { color: colour, size: series.y.map((_, i) => (own ? 6 : alone.has(i) ? 5 : 0)), opacity: 1,
+          marker: { color: series.alarms ? series.alarms.map((is) => (is ? css("crit") : colour)) : colour, opacity: 1,
+            size: series.y.map((_, i) => (series.alarms && series.alarms[i] ? 10 : own ? (series.colour === "s6" ? 0 : 5) : alone.has(i) ? 5 : 0)),
             line: { width: 0 } } });
         if (spec.kind === "area") Object.assign(trace, { fill: "tozeroy", fillcolor: faded(colour, 0.13) });
       }
@@ -112,14 +113,21 @@
     if (spec.unit === "count" && Math.max(...totals(spec)) < 5) y.dtick = 1;
     if (spec.unit === "s") y.ticksuffix = " s";
     if (spec.unit === "usd") y.tickformat = `$,.${Math.max(0, 1 - Math.floor(Math.log10(Math.max(...totals(spec)) / 4 || 1)))}f`;
-    if (isLog) Object.assign(y, spec.unit === "p"
-      ? { range: [Math.log10(floorOf(spec)), 0.08], tickvals: [1, 0.1, 0.01, 0.001, 0.0001], ticktext: ["1", "0.1", "0.01", "0.001", "0.0001"] }
-      : { dtick: 1, exponentformat: "none" });
+    if (isLog) Object.assign(y, { dtick: 1, exponentformat: "none" });
+    if (spec.unit === "evidence") Object.assign(y, { tickformat: "~s",
+      range: [-0.08, Math.log10(Math.max(spec.threshold[0], ...everyY(spec))) * 1.12 + 0.1] });
     else if (spec.fromZero) y.rangemode = "tozero";
     if (spec.unit === "percent" && !isLog) y.range = percentRange(spec);
     const shapes = [], annotations = [];
     if (spec.tint !== null) shapes.push({ type: "rect", xref: "x", yref: "paper", x0: Math.max(spec.tint, spec.range[0]),
       x1: spec.range[1], y0: 0, y1: 1, line: { width: 0 }, fillcolor: css("critbg"), layer: "below" });
+    for (const [at, text] of spec.marks) {
+      if (at < spec.range[0] || at > spec.range[1]) continue;
+      shapes.push({ type: "line", xref: "x", yref: "paper", x0: at, x1: at, y0: 0, y1: 1,
+        line: { color: css("ink3"), width: 1, dash: "dot" } });
+      annotations.push({ xref: "x", yref: "paper", x: at, y: 0, text: escape(text), showarrow: false, xanchor: "left",
+        yanchor: "bottom", font: { color: ink2, size: 12 }, xshift: 4 });
+    }
     if (spec.threshold) {
       const [value, text] = spec.threshold;
       shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: value, y1: value,
@@ -154,7 +162,6 @@
 
   const totals = (spec) => spec.x.map((_, i) => spec.series.reduce((sum, one) => sum + (one.y[i] || 0), 0));
   const everyY = (spec) => spec.series.flatMap((s) => [...s.y, ...(s.low || []), ...(s.high || [])]).filter((v) => v !== null);
-  const floorOf = (spec) => Math.min(0.001, ...everyY(spec).filter((v) => v > 0)) * 0.7;
 
   // Shares do not start at zero, for then nobody sees them fall; but a percent is never blown up to fill the card.
   function percentRange(spec) {

@@ -15,8 +15,24 @@
     } else {
       parts.push(cell.text);
     }
+    if (cell.spark) parts.unshift(spark(cell.spark));
     if (cell.note) parts.push(" ", h("small", {}, cell.note));
     return parts;
+  }
+
+  // Evidence on its way to the threshold, which is at 1.
+  function spark(values) {
+    const svg = (tag, attributes) => {
+      const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+      return element;
+    };
+    const top = Math.max(1.1, ...values), line = values.length > 1 ? values : [0, ...values];
+    const y = (value) => (20 - (18 * value) / top).toFixed(1), x = (i) => ((100 * i) / (line.length - 1)).toFixed(1);
+    const image = svg("svg", { class: "evidence-spark", viewBox: "0 0 100 22", preserveAspectRatio: "none", "aria-hidden": "true" });
+    image.append(svg("path", { d: `M0 ${y(1)}H100`, class: "threshold" }));
+    image.append(svg("path", { d: "M" + line.map((v, i) => `${x(i)} ${y(v)}`).join("L") }));
+    return image;
   }
 
   function row(columns, spec) {

@@ -27,7 +27,7 @@ _METRICS = {
     "unpriced": "Calls without a price",
 }  # fmt: skip
 _SCORE = re.compile(r"score:(.+?):(label:.+|mean|n)")
-_PLACES = {"service": "service", "request_model": "model", "environment": "environment"}
+_PLACES = {"service": "service", "request_model": "model", "environment": "environment", "monitor": "monitor"}
 
 
 def metric(name: str) -> str:

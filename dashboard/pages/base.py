@@ -83,6 +83,7 @@ class Page:
 
     `in_range`: the bar's filters and range apply. `live`: it is asked again when there is something new.
     `shared`: everybody gets the same answer, so that it may be remembered.
+    `slow`: it takes seconds, and what it shows is over: its answers wait for each other and for no other page.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Page:
     in_range: bool = True
     live: bool = True
     shared: bool = True
+    slow: bool = False
     charts: bool = False
     badge: Callable[[Services], Badge | None] = _no_badge
     commands: Mapping[str, Command] = field(default_factory=dict)

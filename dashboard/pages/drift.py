@@ -12,11 +12,15 @@ from collector.store.base import TelemetryReader
 from collector.verdict import Verdict
 from dashboard import parts, words
 from dashboard.pages.base import Badge, Content, Outcome, Page, View
+from dashboard.pages.drift_evidence import evidence_card
 from dashboard.pages.drift_pairs import pair_card
-from dashboard.pages.drift_tables import history, monitors_table
-from dashboard.pages.drift_verdict import CHANGED, effects_card, evidence_card, facts, title_of, verdict_card
+from dashboard.pages.drift_tables import history
+from dashboard.pages.drift_verdict import clusters_card, effects_card, facts, marks_of, tests_card, verdict_card
+from dashboard.pages.drift_words import ALARMING, title_of, when_ns
 from dashboard.pages.empty import has_calls, nothing_sent
+from dashboard.pages.monitor_list import how_monitors_begin, monitors_card, phases_in_words
 from dashboard.services import Services
+from evaluators.drift.monitors.state import Evidence, MonitorState
 
 _N_VERDICTS = 300
 _N_PAGES = 40
@@ -29,38 +33,101 @@ def answer(view: View) -> Content:
     verdicts = list(services.store.verdicts(EVER, limit=_N_VERDICTS).items)
     if not states and not verdicts:
         return Content(title="Drift", body=_nothing(view))
-    said = services.monitors.feedback([verdict.verdict_id for verdict in verdicts])
-    selected = _selected(view, verdicts, said)
+    selected, others = _selected(view, states, verdicts)
+    known = verdicts if selected is None else [*verdicts, selected]
+    said = services.monitors.feedback([verdict.verdict_id for verdict in known])
     body: list[Component] = []
     if view.filters.verdict and selected is None:
         body.append(parts.answer("quiet", "There is no such verdict; it may have been deleted by retention."))
-    elif selected is None or (selected.outcome != CHANGED and not view.filters.verdict):
-        body.append(_no_change(states, verdicts, said))
+    elif selected is None:
+        body.append(_no_change(states, verdicts))
     else:
-        body.append(verdict_card(view, selected, services.monitors.feedback([selected.verdict_id])))
-    if selected is not None:
-        body.append(facts(selected, view.now_ns))
-        body.append(html.Div([evidence_card(view, selected, verdicts), effects_card(selected)], className="grid"))
-        if selected.pairs:
-            body.append(pair_card(view, selected))
-    body.append(parts.card("Monitors", parts.table("monitors", monitors_table(view, states, verdicts)),
-                           note="one for each service and model"))  # fmt: skip
-    if not verdicts:
-        body.append(_how_monitors_begin())
-    else:
+        body += _details(view, selected, others, states, verdicts, said)
+    body.append(monitors_card(view, states, verdicts))
+    if verdicts:
         note = "newest first" if len(verdicts) < _N_VERDICTS else f"the newest {_N_VERDICTS}"
         chosen = None if selected is None else selected.verdict_id
-        table = parts.table("verdicts", history(view, verdicts, said, chosen))
-        body.append(parts.card("Tests", table, note=note, class_name="scrolls"))
+        table = parts.table("verdicts", history(view, verdicts, said, selected=chosen))
+        body.append(parts.card("Verdicts", table, note=note, class_name="scrolls"))
     return Content(title="Drift", body=body)
 
 
-def _selected(view: View, verdicts: Sequence[Verdict], said: Mapping[str, str]) -> Verdict | None:
-    """The one that the address names, else the newest change that nobody has answered, else the newest of all."""
+def _details(
+    view: View,
+    verdict: Verdict,
+    others: Sequence[Verdict],
+    states: Sequence[MonitorState],
+    verdicts: Sequence[Verdict],
+    said: Mapping[str, str],
+) -> list[Component]:
+    """The sentence, the facts, and what they rest on."""
+    of_monitor = [v for v in verdicts if v.monitor == verdict.monitor]
+    can_accept = any(state.monitor_id == verdict.monitor for state in states)
+    body: list[Component] = [verdict_card(view, verdict, said, can_accept=can_accept)]
+    if others:
+        body.append(_more_open(others))
+    marks = marks_of(of_monitor)
+    if verdict.outcome not in (*ALARMING, "released"):
+        marks.append((verdict.current_end_ns, "this window"))
+    grid = [
+        evidence_card(
+            evidence_of(view.services, verdict, of_monitor),
+            verdict.alpha,
+            related=_related(verdict, states),
+            marks=marks,
+            tint_ns=when_ns(verdict) if verdict.outcome in ALARMING else None,
+            alarms=frozenset(v.verdict_id for v in [*of_monitor, verdict] if v.outcome in ALARMING),
+        ),
+        *([effects_card(verdict)] if verdict.effects else []),
+    ]
+    body += [facts(verdict), html.Div(grid, className="grid" if len(grid) > 1 else "replayed")]
+    if verdict.clusters:
+        body.append(clusters_card(verdict))
+    if verdict.pairs:
+        body.append(pair_card(view, verdict))
+    body.append(tests_card(verdict))
+    return body
+
+
+def _related(verdict: Verdict, states: Sequence[MonitorState]) -> list[MonitorState]:
+    """Monitors of the same model or service: whether they moved, too, tells whose change it is."""
+    return [
+        state
+        for state in states
+        if state.monitor_id != verdict.monitor
+        and (state.monitor.request_model == verdict.request_model or state.monitor.service == verdict.service)
+    ]
+
+
+def evidence_of(services: Services, verdict: Verdict, known: Sequence[Verdict]) -> Sequence[Evidence]:
+    """What the monitor's windows said; of one that was deleted, what its verdicts tell."""
+    found = services.monitors.evidence(verdict.monitor)
+    if found:
+        return found
+    told = {v.verdict_id: v for v in (*known, verdict)}
+    ordered = sorted(told.values(), key=lambda v: v.current_end_ns)
+    return [Evidence(v.current_end_ns, v.verdict_id, v.p_value) for v in ordered]
+
+
+def _more_open(others: Sequence[Verdict]) -> html.Div:
+    """Other changes that wait for an answer."""
+    links = [html.Li(html.A(title_of(v), href=f"/drift?verdict={v.verdict_id}")) for v in others[:12]]
+    more = [] if len(others) <= 12 else [html.Li(f"and {len(others) - 12:,} more")]
+    head = f"▲ {words.plural(len(others), 'more change waits', 'more changes wait')} for an answer"
+    return html.Div([html.Span(head), html.Ul([*links, *more])], className="banner more-open")
+
+
+def _selected(
+    view: View, states: Sequence[MonitorState], verdicts: Sequence[Verdict]
+) -> tuple[Verdict | None, list[Verdict]]:
+    """The verdict that the address names, else the gravest change that nobody has answered; and the other open ones."""
+    store = view.services.store
     if view.filters.verdict:
-        return find_verdict(view.services.store, view.filters.verdict, verdicts)
-    open_changes = (v for v in verdicts if v.outcome == CHANGED and v.verdict_id not in said)
-    return next(open_changes, verdicts[0] if verdicts else None)
+        return find_verdict(store, view.filters.verdict, verdicts), []
+    ids = [state.alarm_verdict_id for state in states if state.alarm_verdict_id is not None]
+    found = [v for verdict_id in ids if (v := find_verdict(store, verdict_id, verdicts)) is not None]
+    found.sort(key=lambda v: (v.severity != "critical", -when_ns(v)))
+    return (found[0], found[1:]) if found else (None, [])
 
 
 def find_verdict(store: TelemetryReader, verdict_id: str, known: Sequence[Verdict] = ()) -> Verdict | None:
@@ -78,38 +145,24 @@ def find_verdict(store: TelemetryReader, verdict_id: str, known: Sequence[Verdic
     return next((verdict for verdict in page_of if verdict.verdict_id == verdict_id), None)
 
 
-def _no_change(states: Sequence[Any], verdicts: Sequence[Verdict], said: Mapping[str, str]) -> html.Div:
-    n_watching = sum(state.n_missing == 0 for state in states)
-    n_collecting = len(states) - n_watching
-    told = [f"{words.plural(n_watching, 'monitor')} watching"] if n_watching else []
-    if n_collecting:
-        told.append(
-            f"{words.plural(n_collecting, 'monitor')} collecting {'its' if n_collecting == 1 else 'their'} reference"
-        )
+def _no_change(states: Sequence[MonitorState], verdicts: Sequence[Verdict]) -> html.Div:
+    told = phases_in_words(states)
     if not verdicts:
-        return parts.answer("quiet", f"Nothing was tested yet: {', '.join(told)}.")
-    is_answered = any(verdict.outcome == CHANGED and verdict.verdict_id in said for verdict in verdicts)
+        return parts.answer("quiet", f"Nothing was tested yet: {told}.")
+    is_answered = any(verdict.outcome in ALARMING for verdict in verdicts)
     sentence = "No change that waits for an answer" if is_answered else "No change found"
-    return parts.answer("good", f"{sentence}: {', '.join(told)}.", word="All well")
+    return parts.answer("good", f"{sentence}: {told}." if told else f"{sentence}.", word="All well")
 
 
 def _nothing(view: View) -> list[Component]:
     if not has_calls(view, ever=True):
         return nothing_sent(view)
-    return [parts.answer("quiet", "No monitor yet: no answer has been looked at so far."), _how_monitors_begin()]
-
-
-def _how_monitors_begin() -> html.Section:
-    how = (
-        "A monitor begins for each service and model with its first answer. It collects a reference of normal answers, "
-        "and then compares every further window of sessions with it. Nothing has to be configured."
-    )
-    return html.Section(parts.empty("How monitors begin", html.P(how)), className="card")
+    card = html.Section(how_monitors_begin(), className="card")
+    return [parts.answer("quiet", "No monitor yet: no answer has been looked at so far."), card]
 
 
 def badge(services: Services) -> Badge | None:
-    links = [alert.links for alert in services.alerts.open_alerts() if alert.state == "firing"]
-    n = sum(any(link.startswith("/drift") for link in found.values()) for found in links)
+    n = sum(state.alarm_verdict_id is not None for state in services.monitors.states())
     return Badge(n=n, urgent=True, what="changes that nobody has answered")
 
 

@@ -1,59 +1,80 @@
-"""One drift verdict: the sentence, the facts, the evidence over time, what moved."""
+"""One drift verdict: the sentence, the four facts, what moved, where."""
 
 from collections.abc import Mapping, Sequence
 
 from dash import html
 
 from collector.times import NS_PER_S
-from collector.verdict import Effect, Verdict
+from collector.verdict import Cluster, Effect, Verdict
 from dashboard import parts, words
-from dashboard.figures import Chart, Series, Steps
 from dashboard.filters import href
 from dashboard.pages.base import View
+from dashboard.pages.drift_words import (
+    ALARMING,
+    FEEDBACK,
+    in_a_hundred,
+    outcome_of,
+    questions_fact,
+    sentence,
+    tone_of,
+    when_ns,
+)
+from dashboard.parts import Child
 from evaluators.features import BY_NAME
 
-CHANGED = "model_changed"
 _N_EFFECTS = 11
-_N_OTHERS = 8
-_FEEDBACK: Mapping[str, tuple[str, parts.Tone]] = {
-    "accepted": ("accepted as the new normal", "good"),
-    "false_alarm": ("reported as false", "quiet"),
-}
+_N_CLUSTERS = 10
+_SHOWN_WORDS = 6
 
 
-def title_of(verdict: Verdict) -> str:
-    """gpt-4 in support"""
-    model = verdict.request_model or "The unnamed model"
-    return f"{model} in {verdict.service}" if verdict.service else model
-
-
-def verdict_card(view: View, verdict: Verdict, said: Mapping[str, str]) -> html.Section:
+def verdict_card(view: View, verdict: Verdict, said: Mapping[str, str], *, can_accept: bool) -> html.Section:
     """The sentence first, what changed and who says so under it, the two answers at its right."""
-    is_change, feedback = verdict.outcome == CHANGED, said.get(verdict.verdict_id)
-    model, place = html.B(verdict.request_model or "unnamed"), f" in {verdict.service}" if verdict.service else ""
-    if is_change:
-        sentence = [
-            "The model behind ",
-            model,
-            f"{place} changed around {words.day_and_clock(verdict.current_start_ns)}.",
-        ]
-    else:
-        sentence = ["No change found in the answers of ", model, f"{place}."]
-    told: list[parts.Child] = [
-        verdict.explanation, " Tested ", parts.ago(verdict.decided_ns, view.now_ns),
-        f", on {words.plural(verdict.n_current, 'session')} since {words.day_and_clock(verdict.current_start_ns)} UTC.",
-    ]  # fmt: skip
-    calls = html.A("Open these calls", href=calls_href(view, verdict))
-    buttons: list[parts.Child] = []
+    feedback = said.get(verdict.verdict_id)
+    told: list[Child] = [verdict.explanation, " ", _tested(view, verdict)]
+    if verdict.contributors:
+        told = [verdict.explanation, f" Most of it comes from {', '.join(verdict.contributors[:3])}. ",
+                _tested(view, verdict)]  # fmt: skip
+    text = html.Div(
+        [html.H1(sentence(verdict)), html.P(told), *_held_back(verdict), html.P(_links(view, verdict))],
+        className="sentence",
+    )
+    buttons = _buttons(verdict, feedback, can_accept=can_accept)
+    return html.Section(
+        [text, html.Div(buttons, className="buttons")], className=f"card verdict {tone_of(verdict, feedback)}"
+    )
+
+
+def _tested(view: View, verdict: Verdict) -> html.Span:
+    sessions = words.plural(verdict.n_current, "session")
+    since = words.day_and_clock(verdict.current_start_ns)
+    ago = parts.ago(verdict.decided_ns, view.now_ns)
+    return html.Span(["Tested ", ago, f", on {sessions} since {since} UTC."])
+
+
+def _held_back(verdict: Verdict) -> list[html.P]:
+    return [] if verdict.held_back is None else [html.P(f"Nobody was told of it: {verdict.held_back}.")]
+
+
+def _links(view: View, verdict: Verdict) -> list[Child]:
+    monitor = html.A("Open the monitor", href=f"/drift/monitors/{verdict.monitor}")
+    return [html.A("Open these calls", href=calls_href(view, verdict)), " · ", monitor]
+
+
+def _buttons(verdict: Verdict, feedback: str | None, *, can_accept: bool) -> list[Child]:
+    buttons: list[Child] = []
     if feedback is not None:
-        buttons.append(parts.chip(*_FEEDBACK.get(feedback, (feedback, "quiet"))))
-    if is_change and feedback != "accepted":
-        buttons.append(parts.button("Accept as the new normal", "accept", primary=True, verdict_id=verdict.verdict_id))
-    if is_change and feedback is None:
+        buttons.append(parts.chip(*FEEDBACK.get(feedback, (feedback, "quiet"))))
+    if verdict.outcome == "released":
+        buttons.append(html.A("Compare across this release", className="button", href=across_href(verdict)))
+    is_change = verdict.outcome in (*ALARMING, "cannot_separate", "traffic_changed")
+    if is_change and can_accept and feedback != "accepted":
+        is_primary = verdict.outcome in ALARMING
+        buttons.append(
+            parts.button("Accept as the new normal", "accept", primary=is_primary, verdict_id=verdict.verdict_id)
+        )
+    if verdict.outcome in ALARMING and feedback is None:
         buttons.append(parts.button("Report as false", "report_false", verdict_id=verdict.verdict_id))
-    text = html.Div([html.H1(sentence), html.P(told), html.P(calls)], className="sentence")
-    tone = "crit" if is_change and feedback is None else "good" if not is_change else "quiet"
-    return html.Section([text, html.Div(buttons, className="buttons")], className=f"card verdict {tone}")
+    return buttons
 
 
 def calls_href(view: View, verdict: Verdict) -> str:
@@ -65,18 +86,33 @@ def calls_href(view: View, verdict: Verdict) -> str:
     )
 
 
-def facts(verdict: Verdict, now_ns: int) -> html.Section:
-    n_moved = sum(not effect.low <= 0 <= effect.high for effect in verdict.effects)
-    largest = verdict.effects[0] if verdict.effects else None
+def across_href(verdict: Verdict) -> str:
+    """A replay of the calls after a release against those before it."""
+    since_ns = verdict.current_start_ns // NS_PER_S * NS_PER_S
+    return href("/drift/new", verdict=verdict.verdict_id, since_ns=since_ns)
+
+
+def facts(verdict: Verdict) -> html.Section:
+    """Guarantee, evidence, what was compared, whether the questions changed."""
     compared = f"reference {words.between(verdict.reference_start_ns, verdict.reference_end_ns)}"
+    if verdict.p_value is not None:
+        evidence = words.p_value(verdict.p_value), f"alarm at {verdict.alpha:g} and below"
+    elif verdict.statistic is not None:
+        evidence = f"e = {words.count(verdict.statistic)}", "of the stream that alarmed"
+    else:
+        evidence = "None", f"{outcome_of(verdict).text}: nothing was tested"
+    questions, about, hint = questions_fact(verdict)
+    sides = f"{verdict.n_reference:,} and {words.plural(verdict.n_current, 'session')}"
+    promise = in_a_hundred(verdict.alpha), "windows in which nothing changed, at most"
+    if verdict.outcome == "released":
+        promise = "No alarm", "a release of one's own never is one"
+        sides, compared = "Not compared", f"{sides} before and after it"
     cells = [
-        ("Guarantee", f"1 false alarm in {words.digits(1 / verdict.alpha)}",
-         "windows in which nothing changed, at most", verdict.guarantee),
-        ("Evidence", words.p_value(verdict.p_value), f"alarm at {verdict.alpha:g} and below", verdict.explanation),
-        ("Compared", f"{verdict.n_reference:,} and {words.plural(verdict.n_current, 'session')}", compared, compared),
-        ("Moved", f"{n_moved} of {words.plural(len(verdict.effects), 'behaviour')}",
-         f"most: {largest.title}" if largest else "nothing to compare", "Those whose 95 % interval leaves out 0"),
-    ]  # fmt: skip
+        ("Guarantee", *promise, verdict.guarantee),
+        ("Evidence", *evidence, verdict.explanation),
+        ("Compared", sides, compared, compared),
+        ("Questions", questions, about, hint or about),
+    ]
     return html.Section(
         [
             html.Div([html.Div(label), html.Strong(value), html.Div(note, title=hint)], title=hint)
@@ -86,64 +122,22 @@ def facts(verdict: Verdict, now_ns: int) -> html.Section:
     )
 
 
-def evidence_card(view: View, selected: Verdict, verdicts: Sequence[Verdict]) -> html.Section:
-    """p-values over time; those of other monitors stand grey behind."""
-    others = [m for m in dict.fromkeys(v.monitor for v in verdicts) if m != selected.monitor][:_N_OTHERS]
-    own = [v for v in verdicts if v.monitor == selected.monitor]
-    if selected not in own:
-        own = [selected, *own]
-    series = [
-        _line([v for v in verdicts if v.monitor == monitor], "s6") for monitor in others
-    ] + [_line(own, "s1")]  # fmt: skip
-    times_ns = [v.decided_ns for v in (*verdicts, selected)]
-    margin_ns = max((max(times_ns) - min(times_ns)) // 50, 60 * NS_PER_S)
-    steps = Steps(since_ns=min(times_ns) - margin_ns, until_ns=max(times_ns) + margin_ns, step_s=1)
-    alarm = f"alarm at {selected.alpha:g}: 1 false alarm in {words.digits(1 / selected.alpha)} windows, at most"
-    chart = Chart(
-        label="Evidence over time",
-        steps=steps,
-        series=series,
-        unit="p",
-        log=True,
-        threshold=(selected.alpha, alarm),
-        times_ns=[],
-    )
-    keys = [(title_of(selected), "s1")] + ([("others", "s6")] if others else [])
-    label = "Evidence over time, p-value of each tested window on a logarithmic scale"
-    plot = parts.widget(
-        "chart", "evidence", chart.to_json(), class_name="plot tall", role="img", **{"aria-label": label}
-    )
-    tools = [parts.tool("table", "Show as table", "table")]
-    return parts.card("Evidence over time", plot, note="p-value of each window, log scale", keys=keys, tools=tools)
-
-
-def _line(verdicts: Sequence[Verdict], variable: str) -> Series:
-    ordered = sorted(verdicts, key=lambda v: v.decided_ns)
-    return Series(
-        name=title_of(ordered[0]),
-        colour=variable,
-        y=[v.p_value for v in ordered],
-        x_ns=[v.decided_ns for v in ordered],
-        n=[v.n_current for v in ordered],
-        links=[href("/drift", verdict=v.verdict_id) for v in ordered],
-    )
-
-
 def effects_card(verdict: Verdict) -> html.Section:
     """Dots with intervals, sorted by size: moved ones coloured, the rest grey."""
     shown = sorted(verdict.effects, key=lambda e: (e.low <= 0 <= e.high, -abs(e.d)))[:_N_EFFECTS]
-    note = "standardised difference, 95 % interval, by size"
-    if not shown:
-        return parts.card("What moved", html.P("No behaviour differs at all.", className="plot tall empty"), note=note)
+    n_moved = sum(_moved(effect) for effect in verdict.effects)
+    note = f"{n_moved} of {len(verdict.effects)}; standardised difference, 95 % interval"
     bound = max(0.5, *(min(5.0, max(abs(e.low), abs(e.high))) for e in shown))
     rows = [_effect(effect, bound) for effect in shown]
     body = html.Div(rows, className="effects plot tall", role="list")
     return parts.card("What moved", body, note=note, keys=[("moved", "s1"), ("did not", "s6")])
 
 
-def _effect(effect: Effect, bound: float) -> html.Div:
-    moved = not effect.low <= 0 <= effect.high
+def _moved(effect: Effect) -> bool:
+    return not effect.low <= 0 <= effect.high
 
+
+def _effect(effect: Effect, bound: float) -> html.Div:
     def place(value: float) -> float:
         return 50 + 50 * max(-1.0, min(1.0, value / bound))
 
@@ -158,7 +152,7 @@ def _effect(effect: Effect, bound: float) -> html.Div:
     )
     return html.Div(
         [html.Span(effect.title, title=effect.title), lane, html.Span(amount(effect), className="number")],
-        className="effect moved" if moved else "effect", title=hint, role="listitem",
+        className="effect moved" if _moved(effect) else "effect", title=hint, role="listitem",
     )  # fmt: skip
 
 
@@ -171,3 +165,87 @@ def amount(effect: Effect) -> str:
     if kind == "length":
         return words.relative_change(after, before) or f"{before:.2g} to {after:.2g}"
     return f"{before:.2g} to {after:.2g}"
+
+
+def clusters_card(verdict: Verdict) -> html.Section:
+    """Topics of the questions: their words, which share of the calls they are, and how far their answers moved."""
+    shown = verdict.clusters[:_N_CLUSTERS]
+    bound = max((max(c.share_before, c.share_after) for c in shown), default=1.0) or 1.0
+    head = html.Div(
+        [html.Span("Topic or segment"), html.Span("Share of the calls"),
+         html.Span("before → after", className="number"), html.Span("Answers", className="number")],
+        className="topic head",
+    )  # fmt: skip
+    body = html.Div([head, *(_cluster(cluster, bound) for cluster in shown)], className="topics")
+    hidden = len(verdict.clusters) - len(shown)
+    note = "topics and segments, those that changed most first" + (f"; {hidden} more" if hidden else "")
+    return parts.card("Where", body, note=note, keys=[("before", "s6"), ("after", "s1")])
+
+
+def _cluster(cluster: Cluster, bound: float) -> html.Div:
+    text = ", ".join(cluster.words[:_SHOWN_WORDS]) or "no typical words"
+    named: list[Child] = [html.Span(text, title=", ".join(cluster.words))]
+    if cluster.is_new:
+        named.append(parts.chip("new topic", "warn"))
+    bars = html.Div(
+        [
+            html.I(className="bar before", style={"width": f"{100 * cluster.share_before / bound:.1f}%"}),
+            html.I(className="bar after", style={"width": f"{100 * cluster.share_after / bound:.1f}%"}),
+        ],
+        className="bars",
+    )
+    moved = cluster.p_value is not None and cluster.p_value <= 0.05
+    answers = "too few" if cluster.p_value is None else words.p_value(cluster.p_value)
+    hint = f"{cluster.n_before:,} calls before, {cluster.n_after:,} after" + (
+        "; its answers moved" if moved else "" if cluster.p_value is None else "; its answers did not move"
+    )
+    return html.Div(
+        [
+            html.Div(named, className="topic-words"),
+            bars,
+            html.Span(
+                f"{words.percent(cluster.share_before)} → {words.percent(cluster.share_after)}", className="number"
+            ),
+            html.Span(answers, className="number strong" if moved else "number"),
+        ],
+        className="topic",
+        title=hint,
+    )
+
+
+def tests_card(verdict: Verdict) -> html.Section:
+    """Every test behind the verdict, and what could not be tested."""
+    rows = [
+        html.Tr(
+            [
+                html.Td(_TESTS.get(name, name)),
+                html.Td(words.p_value(test.p_value), className="number"),
+                html.Td(f"{test.n_reference:,} and {test.n_current:,}", className="number"),
+                html.Td(test.guarantee, title=test.guarantee),
+            ]
+        )
+        for name, test in verdict.tests.items()
+    ]
+    heads = [html.Th("Test"), html.Th("p", className="number"), html.Th("n", className="number"), html.Th("Guarantee")]
+    body: list[Child] = []
+    if rows:
+        table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="tests")
+        body.append(html.Div(table, className="table told"))
+    body.append(html.P(verdict.guarantee, className="below-table"))
+    if verdict.notes:
+        body.append(html.Ul([html.Li(note) for note in verdict.notes], className="plain-list"))
+    return parts.card("How it was tested", body, note=f"decided {words.absolute(verdict.decided_ns)}")
+
+
+_TESTS: Mapping[str, str] = {
+    "model": "Answers, given the questions",
+    "output": "Answers alone",
+    "input": "Questions",
+    "retrieval": "What is retrieved",
+    "quality": "Scores",
+}
+
+
+def marks_of(verdicts: Sequence[Verdict]) -> list[tuple[int, str]]:
+    """Releases, to stand on a time axis."""
+    return [(when_ns(v), "release") for v in verdicts if v.outcome == "released"]
