@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check test-statistical test-slow test-otel-collector fuzz wheel system-packages clean
+.PHONY: demo test check test-statistical test-slow test-otel-collector fuzz bench-drift-peers wheel system-packages clean
 
 demo: $(VENV)/installed
 	$(BIN)/watchkeeper demo
@@ -39,6 +39,16 @@ fuzz: $(VENV)/installed
 	  $(BIN)/python bench/fuzz.py $$target --seconds $(FUZZ_SECONDS) $(addprefix --corpus ,$(FUZZ_CORPUS)) || exit 1; \
 	done
 
+# Beside compare(), on the same draws: needs a package index, and about an hour of one core.
+PEERS = build/drift-peers
+
+bench-drift-peers: $(VENV)/installed
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --requirement bench/requirements-drift-peers.txt
+	$(PEERS)/bin/pip install --quiet --no-deps --editable .
+	$(BIN)/python bench/drift_peers.py embed $(PEERS)/vectors.npz
+	$(PEERS)/bin/python bench/drift_peers.py compare $(PEERS)/vectors.npz
+
 # What only the tests need: Chromium for the pages, PostgreSQL as the other state database, nginx before two collectors,
 # and for Elasticsearch the Java that runs it and the Maven that fetches it.
 system-packages:
@@ -59,4 +69,4 @@ wheel: $(VENV)/installed
 	$(BIN)/python deploy/check_wheel.py dist/*.whl
 
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) $(PEERS) dist

@@ -4,17 +4,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 LineKind = Literal[
     "bullet", "numbered", "lettered", "header", "lead", "table", "rule", "fence", "fenced", "code", "text"
 ]
-LINE_KINDS: tuple[str, ...] = get_args(LineKind)
 """`fenced` is any line inside a code block; `code` looks like code without one."""
 
 _NUMBERED = re.compile(r"\(?\d{1,3}(?:[.)](?:\s|$)|[、．)])|[一二三四五六七八九十]{1,3}、|[①-⑳]")
 _LETTERED = re.compile(r"\(?[a-zA-Z][.)](?:\s|$)")
-_BULLETS = "-*+•–·▪◦‣・●○■"
+_DOTS = "•·▪◦‣・●○■"
+_BULLETS = "-*+–" + _DOTS
 _NUMERALS = frozenset("(一二三四五六七八九十①②③④⑤⑥⑦⑧⑨⑩")
 _ITEMS = ("bullet", "numbered", "lettered")
 _CODE_ENDS = frozenset(";{}")
@@ -73,7 +73,7 @@ def _kinds(lines: Sequence[str], stripped: Sequence[str]) -> Iterator[LineKind]:
 def _kind(line: str, bare: str) -> LineKind:
     first = bare[0]
     if first in _BULLETS:
-        if bare[1:2] in ("", " ", "\t") or first in "•·▪◦‣・●○■":
+        if bare[1:2] in ("", " ", "\t") or first in _DOTS:
             return "bullet"
         if first in "-*" and len(bare) > 2 and not bare.strip(first):
             return "rule"
