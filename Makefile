@@ -39,7 +39,7 @@ fuzz: $(VENV)/installed
 	  $(BIN)/python bench/fuzz.py $$target --seconds $(FUZZ_SECONDS) $(addprefix --corpus ,$(FUZZ_CORPUS)) || exit 1; \
 	done
 
-# Beside compare(), on the same draws: needs a package index, and about an hour of one core.
+# Beside compare(), on the same draws: needs a package index, and half an hour of one core that has nothing else to do.
 PEERS = build/drift-peers
 
 bench-drift-peers: $(VENV)/installed
