@@ -42,7 +42,7 @@ def answer(view: View) -> Content:
             )
         )
         body.append(_windows(found))
-    return Content(title=Replay, body=body)
+    return Content(title="Replay", body=body)
 
 
 def _sentence(found: Replay) -> html.Section:
@@ -89,7 +89,7 @@ def _row(window: ReplayedWindow) -> Row:
 MONITOR_REPLAY = Page(
     name="drift-detail",
     path="/drift/replay/",
-    title=Replay,
+    title="Replay",
     group=None,
     answer=answer,
     skeleton=[parts.bone(120), parts.bone(332)],
