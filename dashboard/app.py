@@ -44,7 +44,12 @@ def build(services: Services, server: FastAPI, *, gate: Gate, hosts: Iterable[st
     assets = packing.read_assets()
     static = f"/_ui/static/{packing.version_of(assets)}"
     memo, slow = Memo(), Memo(max_entries=16, max_running=1)
-    live = Live(lambda: fingerprint(services), on_change=memo.clear)
+
+    def forget() -> None:
+        memo.clear()
+        slow.clear()
+
+    live = Live(lambda: fingerprint(services), on_change=forget)
     server.state.close_streams = live.close
 
     # These stand before Dash's own routes, which answer every address with 200.

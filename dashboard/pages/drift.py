@@ -22,7 +22,7 @@ from dashboard.pages.monitor_list import how_monitors_begin, monitors_card, phas
 from dashboard.services import Services
 from evaluators.drift.monitors.state import Evidence, MonitorState
 
-_N_VERDICTS = 300
+_N_VERDICTS = 200
 _N_PAGES = 40
 EVER = CallFilters(since_ns=0, until_ns=2**62)
 
@@ -44,7 +44,9 @@ def answer(view: View) -> Content:
     else:
         body += _details(view, selected, others, states, verdicts, said)
     body.append(monitors_card(view, states, verdicts))
-    if verdicts:
+    if not verdicts:
+        body.append(html.Section(how_monitors_begin(), className="card"))
+    else:
         note = "newest first" if len(verdicts) < _N_VERDICTS else f"the newest {_N_VERDICTS}"
         chosen = None if selected is None else selected.verdict_id
         table = parts.table("verdicts", history(view, verdicts, said, selected=chosen))

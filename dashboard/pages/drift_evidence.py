@@ -19,13 +19,14 @@ def evidence_card(
     evidence: Sequence[Evidence],
     alpha: float,
     *,
-    title: str = "Evidence over time",
+    title: str = "Evidence",
     name: str = "evidence",
     related: Sequence[MonitorState] = (),
     marks: Sequence[tuple[int, str]] = (),
     tint_ns: int | None = None,
     alarms: frozenset[str] = frozenset(),
     linked: bool = True,
+    empty: str = "No window was tested yet.",
 ) -> html.Section:
     """1 / p of each window, with the streams on the same way to their alarm, which all cross at one line.
 
@@ -34,10 +35,11 @@ def evidence_card(
         marks: (Unix ns, word) of releases.
         alarms: ids of the verdicts that alarmed.
         linked: whether each point leads to its verdict.
+        empty: why there is none, and what would change that.
     """
     own = _series(evidence, alpha, alarms, linked=linked)
     if not own:
-        return parts.card(title, html.P("No window was tested yet.", className="plot tall empty"))
+        return parts.card(title, html.P(empty, className="plot tall empty"))
     grey = [_grey(state, alpha) for state in _most_moved(related)]
     times_ns = [time_ns for series in own for time_ns in series.x_ns or ()] + ([] if tint_ns is None else [tint_ns])
     margin_ns = max((max(times_ns) - min(times_ns)) // 50, 60 * NS_PER_S)

@@ -57,7 +57,8 @@ def _held_back(verdict: Verdict) -> list[html.P]:
 
 def _links(view: View, verdict: Verdict) -> list[Child]:
     monitor = html.A("Open the monitor", href=f"/drift/monitors/{verdict.monitor}")
-    return [html.A("Open these calls", href=calls_href(view, verdict)), " · ", monitor]
+    every = html.A("All monitors", href="#w-monitors")
+    return [html.A("Open these calls", href=calls_href(view, verdict)), " · ", monitor, " · ", every]
 
 
 def _buttons(verdict: Verdict, feedback: str | None, *, can_accept: bool) -> list[Child]:

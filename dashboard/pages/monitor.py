@@ -17,6 +17,7 @@ from dashboard.pages.drift_verdict import marks_of
 from dashboard.pages.drift_words import ALARMING, in_a_hundred, tone_of
 from dashboard.pages.drift_words import sentence as sentence_of
 from dashboard.pages.monitor_form import require_admin
+from dashboard.pages.monitor_list import next_in_short
 from dashboard.parts import Child, Tone
 from dashboard.services import Services
 from evaluators.drift.monitors.definition import Monitor
@@ -41,6 +42,7 @@ def answer(view: View) -> Content:
         marks=marks_of(verdicts),
         tint_ns=state.onset_ns,
         alarms=frozenset(v.verdict_id for v in verdicts if v.outcome in ALARMING),
+        empty=f"No window was tested yet. Next decision: {state.next_decision}.",
     )
     body: list[Component] = [
         _head(view, state, verdicts), _facts(state), html.Div([evidence, _settings(state.monitor)], className="grid")
@@ -128,7 +130,7 @@ def _facts(state: MonitorState) -> html.Section:
     )
     cells = [
         ("Guarantee", in_a_hundred(state.monitor.alpha), "windows in which nothing changed, at most", state.guarantee),
-        ("Next decision", state.next_decision, due or gathered, gathered),
+        ("Next decision", next_in_short(state), due or gathered, gathered),
         ("Reference", words.plural(state.n_reference, "session"), spanned, state.reference),
         ("So far", words.plural(state.n_windows, "window"), alarms, ""),
     ]

@@ -123,7 +123,7 @@ def _reference(draft: Draft, errors: dict[str, str]) -> dict[str, Any]:
         errors["pin_metadata"] = "write key=value, with commas between them"
     else:
         found["metadata"] = {key.strip(): value.strip() for key, value in pairs}
-    if len(found) == 2 and not found.get("metadata"):
+    if not any(_text(draft, field) for field in ("pin_since", "pin_version", "pin_tag", "pin_metadata")):
         errors["pin_since"] = "say what is pinned: a time from which on, a version, a tag or metadata"
     return found
 

@@ -95,7 +95,8 @@ def _across(view: View, verdict_id: str) -> Monitor:
     if verdict is None or state is None:
         raise BadRequest("there is no such verdict, or its monitor was deleted; begin anew at /drift/new")
     until_ns = (verdict.reference_end_ns // (60 * NS_PER_S) + 1) * 60 * NS_PER_S
-    pinned = Pinned(since=verdict.reference_start_ns, until=until_ns)
+    since, until = format_rfc3339(verdict.reference_start_ns), format_rfc3339(until_ns)
+    pinned = Pinned.model_validate({"since": since, "until": until})
     release = words.day_and_clock(verdict.current_start_ns)
     name = f"{state.monitor.name[:80]}, across {release}"
     return state.monitor.model_copy(update={"name": name, "reference": pinned, "automatic": False})

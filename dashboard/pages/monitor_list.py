@@ -83,7 +83,7 @@ def _row(state: MonitorState, newest: Verdict | None) -> Row:
             Cell(text=state.monitor.name, hint=state.monitor.segment.title,
                  note=None if state.monitor.automatic else "own"),
             phase_cell(state), evidence,
-            Cell(text=_next(state), hint=_next_hint(state)),
+            Cell(text=next_in_short(state), hint=_next_hint(state)),
             Cell(text=in_a_hundred(state.monitor.alpha).removesuffix(" windows"), hint=state.guarantee),
             last,
         ],
@@ -112,7 +112,7 @@ def _since(state: MonitorState) -> str:
     return "" if state.onset_ns is None else f"Changed around {words.day_and_clock(state.onset_ns)}"
 
 
-def _next(state: MonitorState) -> str:
+def next_in_short(state: MonitorState) -> str:
     """As short as it gets."""
     if state.n_missing and state.phase != "paused" and state.monitor.reference.policy == "rolling":
         return f"after {words.plural(state.n_missing, 'more session', 'more sessions')}"

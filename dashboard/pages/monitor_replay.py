@@ -42,13 +42,13 @@ def answer(view: View) -> Content:
             )
         )
         body.append(_windows(found))
-    return Content(title=Replay, body=body)
+    return Content(title="Replay", body=body)
 
 
 def _sentence(found: Replay) -> html.Section:
     n = len(found.alarms)
     if not found.windows:
-        tone, head = "quiet", "Nothing would have been decided."
+        tone, head = "quiet", found.note
     elif n:
         when = ", ".join(words.day_and_clock(w.onset_ns or w.start_ns) for w in found.alarms[:3])
         more = f" and {n - 3:,} more" if n > 3 else ""
@@ -58,7 +58,7 @@ def _sentence(found: Replay) -> html.Section:
     looked = f"{words.plural(found.n_sessions, 'session')} of {words.plural(found.n_calls, 'call')} were looked at"
     told = [html.B(head, className=f"tone-{tone}"), html.P(f"{looked}. Compared with {found.reference}."),
             html.P(found.guarantee)]  # fmt: skip
-    if not found.windows or not found.is_complete:
+    if found.windows and not found.is_complete:
         told.insert(1, html.P(found.note))
     return html.Section(told, className="card padded replay-sentence")
 
@@ -89,7 +89,7 @@ def _row(window: ReplayedWindow) -> Row:
 MONITOR_REPLAY = Page(
     name="drift-detail",
     path="/drift/replay/",
-    title=Replay,
+    title="Replay",
     group=None,
     answer=answer,
     skeleton=[parts.bone(120), parts.bone(332)],

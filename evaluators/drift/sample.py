@@ -48,8 +48,9 @@ def sample(side: str, given: Any, *, rng: np.random.Generator) -> Sample:
         TypeError: if a value is of another kind than its column.
         ValueError: if there is no column `output`, columns differ in length, or a number is not finite.
     """
-    if isinstance(given, str):
-        raise TypeError(f"{side} is one text; give a sequence of answers")
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        what = "one text" if isinstance(given, str) else type(given).__name__
+        raise TypeError(f"{side} is {what}; give a sequence of answers or a frame with the column `output`")
     if isinstance(given, np.ndarray) and given.ndim != 1:
         return _of_numbers(side, given)
     columns = _columns(side, given)
