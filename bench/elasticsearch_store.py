@@ -17,7 +17,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from bench.store import batches, median_ms, queries_of
+from bench.store import batches, median_ms, queries_of, scores_of
 from collector.errors import UnsupportedQuery
 from collector.store import open_elasticsearch
 from collector.store.base import TelemetryStore
@@ -54,6 +54,8 @@ def measure(asked: argparse.Namespace, store: TelemetryStore, client: Elasticsea
         wall_s += time.perf_counter() - start_s
         cpu_s += time.process_time() - start_cpu_s
     server_s = server_cpu_s(client) - server_before_s
+    for group in grouped(made, asked.group):
+        store.write_scores([score for batch in group for score in scores_of(batch)])
     start_s = time.perf_counter()
     store.write([made[0]])
     retry_us = (time.perf_counter() - start_s) / made[0].spans.num_rows * 1e6
@@ -70,6 +72,7 @@ def measure(asked: argparse.Namespace, store: TelemetryStore, client: Elasticsea
         "retry_us_per_span": round(retry_us, 1),
         "bytes_per_document": bytes_per_document(client, prefix),
         "query_ms": {name: asked_ms(ask) for name, ask in queries.items()},
+        "scan": scanned(store, page_calls=2_000),
         "cpus": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 1),
     }
@@ -80,6 +83,22 @@ def asked_ms(ask: Callable[[], object]) -> float | str:
         return median_ms(ask)
     except UnsupportedQuery as error:
         return str(error)
+
+
+def scanned(store: TelemetryStore, page_calls: int) -> dict[str, float]:
+    """All calls in the order of their arrival, as an evaluator follows them."""
+    ids: set[str] = set()
+    n_seen, after_seq, pages_ms = 0, 0, []
+    while True:
+        start_s = time.perf_counter()
+        page = store.scan(after_seq=after_seq, limit=page_calls)
+        if not page:
+            break
+        pages_ms.append((time.perf_counter() - start_s) * 1e3)
+        ids.update(call.call_id for call in page)
+        n_seen, after_seq = n_seen + len(page), page[-1].seq
+    told = {"calls": n_seen, "twice": n_seen - len(ids), "pages": len(pages_ms), "page_calls": page_calls}
+    return told | {"page_p50_ms": round(statistics.median(pages_ms), 1), "page_max_ms": round(max(pages_ms), 1)}
 
 
 def grouped(made: list[Any], size: int) -> list[list[Any]]:

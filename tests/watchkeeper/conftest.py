@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.watchkeeper import forked
 from tests.watchkeeper.cluster import hook, start_role  # noqa: F401  # fixtures
 
 START_TIMEOUT_S = 90
@@ -63,10 +64,7 @@ def run_watchkeeper(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess
     """Run a command that is expected to end by itself, in an empty folder."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*arguments), cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True,
-            timeout=START_TIMEOUT_S, check=False,
-        )  # fmt: skip
+        return forked.run(arguments, cwd=tmp_path, environment=os.environ | environment, timeout_s=START_TIMEOUT_S)
 
     return run
 
