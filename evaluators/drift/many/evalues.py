@@ -34,8 +34,7 @@ def e_bh(e_values: Sequence[float], *, fdr: float) -> tuple[int, ...]:
     Raises:
         ValueError: if an e-value is negative or NaN, or fdr is not between 0 and 1.
     """
-    if not 0 < fdr < 1:
-        raise ValueError(f"fdr must be between 0 and 1, got {fdr}; 0.05 is usual")
+    _check(fdr)
     if any(not e >= 0 for e in e_values):
         raise ValueError("e-values must be 0 or above")
     order = np.argsort([-e for e in e_values], kind="stable").tolist()
@@ -44,3 +43,27 @@ def e_bh(e_values: Sequence[float], *, fdr: float) -> tuple[int, ...]:
         default=0,
     )
     return tuple(order[:n_found])
+
+
+def by(p_values: Sequence[float], *, fdr: float) -> tuple[int, ...]:
+    """The same of p-values, strongest first.
+
+    It finds more than `e_bh` of p-values turned into e-values, since it is e-BH with the calibrator that fits this number
+    of questions (Wang & Ramdas). Source: Benjamini & Yekutieli (2001).
+
+    Raises:
+        ValueError: if a p-value is not in (0, 1], or fdr is not between 0 and 1.
+    """
+    _check(fdr)
+    if any(not 0 < p <= 1 for p in p_values):
+        raise ValueError("p-values must be in (0, 1]")
+    n = len(p_values)
+    level = fdr / n / sum(1 / i for i in range(1, n + 1)) if n else fdr
+    order = np.argsort(p_values, kind="stable").tolist()
+    n_found = max((rank for rank, position in enumerate(order, 1) if p_values[position] <= rank * level), default=0)
+    return tuple(order[:n_found])
+
+
+def _check(fdr: float) -> None:
+    if not 0 < fdr < 1:
+        raise ValueError(f"fdr must be between 0 and 1, got {fdr}; 0.05 is usual")

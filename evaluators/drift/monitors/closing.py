@@ -112,7 +112,7 @@ class Closing:
             p_value=judged.verdict.p_value,
             stream=stream.share,
             quality=quality.share,
-            e_value=e_value_of(judged.verdict.p_value, stream.e_value, quality.e_value),
+            e_value=e_value_of(stream.e_value, quality.e_value),
         )
         return verdict, evidence
 

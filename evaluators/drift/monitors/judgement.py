@@ -23,8 +23,8 @@ _WARNING_D, _CRITICAL_D = 0.1, 0.3
 _GRAVE = ("refus", "json", "latency")
 """Behaviours whose moving breaks what is built on the answers, however little it is."""
 
-FINE_ALPHA = 0.0015
-"""At this level `decide` takes some 20,000 permutations, which tell evidence that stands among many monitors."""
+FINE_ALPHA = 0.0005
+"""At this level `decide` takes 60,000 permutations, which tell evidence that stands among hundreds of monitors."""
 SHOWN = ("model_changed", "traffic_changed", "quality_dropped", "cannot_separate")
 """Outcomes that are shown with answers from before and after."""
 

@@ -27,7 +27,7 @@ class Evidence(NamedTuple):
     stream: float | None = None
     quality: float | None = None
     e_value: float = 1.0
-    """All of it together, as evidence against "nothing changed": 1 on average where nothing did."""
+    """Of the streams, as evidence against "nothing changed": 1 on average where nothing did."""
 
     def strength(self, alpha: float) -> float:
         """The strongest of them on the same scale."""

@@ -5,23 +5,21 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluators.drift.many import Candidate, digest, e_bh, e_from_p
+from evaluators.drift.many import Candidate, by, digest, e_bh
 from evaluators.drift.monitors.definition import Monitor
 from evaluators.drift.monitors.record import Alarm, Record
 from evaluators.drift.monitors.reference import NS_PER_DAY, day_of
+from evaluators.drift.monitors.state import Evidence
 from evaluators.drift.monitors.table import Watched
 
-FDR = 0.05
-"""Of the alarms that are told, so many are false on average."""
+FDR_OF_WINDOWS, FDR_OF_STREAMS = 0.04, 0.01
+"""Of the alarms that are told, so many are false on average: 5 % of both together."""
 N_TOLD = 100
-_OF_WINDOW, _OF_STREAM = 0.8, 0.1
-"""How the evidence is put together: the window speaks at once, the streams have more to say once they do."""
 
 
-def e_value_of(p_value: float | None, stream: float | None, quality: float | None) -> float:
-    """The evidence of a window and of the streams together: a weighted average of e-values is one."""
-    window = 1.0 if p_value is None else e_from_p(p_value)
-    return _OF_WINDOW * window + sum(_OF_STREAM * (1.0 if e is None else e) for e in (stream, quality))
+def e_value_of(stream: float | None, quality: float | None) -> float:
+    """The evidence of the streams together: the average of e-values is one."""
+    return sum(1.0 if e is None else e for e in (stream, quality)) / 2
 
 
 def tell(monitor: Monitor, record: Record, others: Sequence[Watched], *, most_per_day: int) -> None:
@@ -39,7 +37,7 @@ def tell(monitor: Monitor, record: Record, others: Sequence[Watched], *, most_pe
         alarm = alarm._replace(told_with=_told_with(monitor, alarm, others) or "")
     held_back: str | None = alarm.told_with or None
     if not (alarm.is_told or held_back):
-        held_back = _by_chance(memory.evidence[-1].time_ns, memory.evidence[-1].e_value, others)
+        held_back = _by_chance(memory.evidence[-1], others)
         held_back = held_back or _too_many(record, others, most_per_day)
         if held_back is None:
             alarm = alarm._replace(is_told=True)
@@ -49,13 +47,15 @@ def tell(monitor: Monitor, record: Record, others: Sequence[Watched], *, most_pe
     record.undelivered[-1] = replace(verdict, held_back=held_back)
 
 
-def _by_chance(now_ns: int, e_value: float, others: Sequence[Watched]) -> str | None:
-    """e-BH over the newest evidence of all monitors of the project that were tested within a day."""
+def _by_chance(own: Evidence, others: Sequence[Watched]) -> str | None:
+    """Benjamini-Yekutieli over the newest windows, and e-BH over the streams, of all monitors of the project that were
+    tested within a day: both hold however these depend on one another."""
     newest = [other.record.memory.evidence[-1] for other in others if other.record.memory.evidence]
-    at_once = [evidence.e_value for evidence in newest if abs(now_ns - evidence.time_ns) <= NS_PER_DAY]
-    if 0 in e_bh([e_value, *at_once], fdr=FDR):
+    at_once = [own, *(evidence for evidence in newest if abs(own.time_ns - evidence.time_ns) <= NS_PER_DAY)]
+    windows = by([1.0 if evidence.p_value is None else evidence.p_value for evidence in at_once], fdr=FDR_OF_WINDOWS)
+    if 0 in windows or 0 in e_bh([evidence.e_value for evidence in at_once], fdr=FDR_OF_STREAMS):
         return None
-    n = 1 + len(at_once)
+    n = len(at_once)
     which = "this monitor" if n == 1 else f"{n} monitors that were tested within a day"
     return f"among windows of {which}, one may look like this by chance; the next window may tell"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.drift.many import Candidate, Node, OnlineFdr, blamed, digest, e_bh, e_from_p, ranked
+from evaluators.drift.many import Candidate, Node, OnlineFdr, blamed, by, digest, e_bh, e_from_p, ranked
 from evaluators.drift.many.digest import HOUR_NS
 
 E_VALUES = st.lists(st.floats(0, 1e6), max_size=20)
@@ -30,6 +30,17 @@ def test_a_smaller_p_value_is_no_less_evidence(p: float, q: float) -> None:
 def test_what_is_no_p_value_is_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="p-value"):
         e_from_p(bad)
+
+
+def test_p_values_are_found_as_benjamini_and_yekutieli_say() -> None:
+    assert by([0.05], fdr=0.05) == (0,)
+    assert by([], fdr=0.05) == ()
+    # Ten questions: 0.05 / 10 / (1 + 1/2 + ... + 1/10) is 0.00171.
+    assert by([0.5] * 9 + [0.0017], fdr=0.05) == (9,)
+    assert by([0.5] * 9 + [0.0018], fdr=0.05) == ()
+    assert by([0.5] * 8 + [0.0034, 0.0030], fdr=0.05) == (9, 8), "two together need less each"
+    with pytest.raises(ValueError, match="p-values"):
+        by([0.0], fdr=0.05)
 
 
 def test_one_question_needs_one_over_the_level() -> None:
