@@ -96,12 +96,12 @@ class Betting:
 
     def guarantee(self) -> str:
         base = self.baseline
-        by_part = f"in {N_SEASONS} parts of the week, " if base.has_seasons else ""
+        by_part = f", in each of {N_SEASONS} parts of the week," if base.has_seasons else ""
         near = f", but for a mean up to {base.also_normal:g} away" if base.also_normal else ""
         return (
             f"At most {base.alarms_per_month:g} false alarms per month of {base.scores_per_month:,.0f} scores, if "
             f"these come as the {base.n_scores:,} of the reference did{near}. However they depend on one another: at "
-            f"most one in {base.threshold / len(DIRECTIONS):,.0f} scores, as long as the expected score, {by_part}is "
+            f"most one in {base.threshold / len(DIRECTIONS):,.0f} scores, as long as the expected score{by_part} is "
             f"within {base.low.min():.3f} to {base.high.max():.3f}."
         )
 
