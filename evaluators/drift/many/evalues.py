@@ -48,8 +48,8 @@ def e_bh(e_values: Sequence[float], *, fdr: float) -> tuple[int, ...]:
 def by(p_values: Sequence[float], *, fdr: float) -> tuple[int, ...]:
     """The same of p-values, strongest first.
 
-    It finds more than `e_bh` of p-values turned into e-values, since it is e-BH with the calibrator that fits this number
-    of questions (Wang & Ramdas). Source: Benjamini & Yekutieli (2001).
+    It finds more than `e_bh` of p-values turned into e-values, since it is e-BH with the calibrator that fits this
+    number of questions (Wang & Ramdas). Source: Benjamini & Yekutieli (2001).
 
     Raises:
         ValueError: if a p-value is not in (0, 1], or fdr is not between 0 and 1.
