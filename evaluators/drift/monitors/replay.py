@@ -16,7 +16,7 @@ from evaluators.drift.monitors.judgement import Reading
 from evaluators.drift.monitors.record import Record
 from evaluators.drift.monitors.reference import kept_by_day
 from evaluators.drift.monitors.replayed import MAX_SESSIONS, Replay, ReplayedWindow
-from evaluators.drift.monitors.standing import guarantee_of, reference_in_words, seconds_a_session, state_of
+from evaluators.drift.monitors.standing import guarantee_of, reference_in_words, state_of
 from evaluators.drift.monitors.stored import calls_in, reference_of
 from evaluators.drift.monitors.telling import tell
 from evaluators.drift.monitors.unit import Unit
@@ -75,7 +75,7 @@ def replay(store: TelemetryReader, monitor: Monitor, *, since_ns: int, until_ns:
         reference=reference_in_words(monitor, record),
         windows=windows,
         evidence=record.memory.evidence,
-        guarantee=guarantee_of(monitor, seconds_a_session(record)),
+        guarantee=guarantee_of(monitor),
         note=_note(monitor, record, windows, n_sessions, is_complete),
     )
 

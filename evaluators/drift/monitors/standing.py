@@ -8,8 +8,6 @@ from evaluators.drift.monitors.record import Alarm, Record
 from evaluators.drift.monitors.state import N_SPARK, MonitorState, Phase
 from evaluators.drift.monitors.unit import span_of
 
-MONTH_S = 30 * 86_400
-
 
 def state_of(monitor: Monitor, record: Record, *, n_false_alarms: int = 0) -> MonitorState:
     memory, alarm = record.memory, _open_alarm(record)
@@ -33,7 +31,7 @@ def state_of(monitor: Monitor, record: Record, *, n_false_alarms: int = 0) -> Mo
         n_window_pending=n_pending,
         next_decision=_next(monitor, phase, n_missing, n_pending),
         next_decision_ns=due_ns,
-        guarantee=guarantee_of(monitor, session_s),
+        guarantee=guarantee_of(monitor),
         sparkline=[(point.time_ns, point.strength(monitor.alpha)) for point in points],
         n_windows=memory.n_windows,
         n_alarms=memory.n_alarms,
@@ -44,20 +42,15 @@ def state_of(monitor: Monitor, record: Record, *, n_false_alarms: int = 0) -> Mo
     )
 
 
-def guarantee_of(monitor: Monitor, session_s: float | None) -> str:
-    """What a monitor promises, in figures that follow from its settings and the rate of its sessions."""
+def guarantee_of(monitor: Monitor) -> str:
+    """What a monitor promises, in figures that follow from its settings."""
     windows = next(n for n in (100, 1_000, 10_000) if monitor.alpha * n >= 1 - 1e-9)
     said = [
         f"At most {_number(monitor.alpha * windows, 'false alarm')} in {windows:,} windows in which nothing changed"
     ]
-    if session_s:
-        a_month = MONTH_S / (session_s * monitor.n_window)
-        said.append(
-            f"at the present rate of {_number(a_month, 'window')} a month, at most "
-            f"{_number(monitor.alpha * a_month, 'false alarm')} a month"
-        )
-    if monitor.watches("stream") or monitor.watches("quality"):
-        said.append(f"each stream: at most {_number(monitor.false_alarms_per_month, 'false alarm')} a month")
+    told = f"people are told of at most {_number(monitor.false_alarms_per_month, 'false alarm')} a month"
+    has_streams = monitor.watches("stream") or monitor.watches("quality")
+    said.append(f"{told} of windows, and of as many of each stream" if has_streams else told)
     return f"{'; '.join(said)}. All of it for sessions that are exchangeable while nothing changes."
 
 

@@ -1,19 +1,22 @@
 """Of many monitors' alarms, which people are told of: those that many tests do not explain, each change once, and no
 more in a day than anybody reads."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from evaluators.drift.many import Candidate, by, digest, e_bh
 from evaluators.drift.monitors.definition import Monitor
-from evaluators.drift.monitors.record import Alarm, Record
+from evaluators.drift.monitors.record import Alarm, Memory, Record
 from evaluators.drift.monitors.reference import NS_PER_DAY, day_of
 from evaluators.drift.monitors.state import Evidence
 from evaluators.drift.monitors.table import Watched
 
 FDR_OF_WINDOWS, FDR_OF_STREAMS = 0.04, 0.01
 """Of the alarms that are told, so many are false on average: 5 % of both together."""
+SUM_OF_SHARES = 9.0
+"""1 + 1/2 + ... + 1/4,500: enough for a window each ten minutes."""
 N_TOLD = 100
 
 
@@ -37,7 +40,7 @@ def tell(monitor: Monitor, record: Record, others: Sequence[Watched], *, most_pe
         alarm = alarm._replace(told_with=_told_with(monitor, alarm, others) or "")
     held_back: str | None = alarm.told_with or None
     if not (alarm.is_told or held_back):
-        held_back = _by_chance(memory.evidence[-1], others)
+        held_back = _over_budget(monitor, memory) or _by_chance(memory.evidence[-1], others)
         held_back = held_back or _too_many(record, others, most_per_day)
         if held_back is None:
             alarm = alarm._replace(is_told=True)
@@ -45,6 +48,32 @@ def tell(monitor: Monitor, record: Record, others: Sequence[Watched], *, most_pe
             memory = replace(memory, told_ns=times, n_alarms=memory.n_alarms + 1)
     record.memory = replace(memory, alarm=alarm)
     record.undelivered[-1] = replace(verdict, held_back=held_back)
+
+
+def told_level(monitor: Monitor, memory: Memory) -> float:
+    """The level at which people are told of the newest window: the t-th of a month has 1 / t of what is allowed for the
+    month, so that the sum over all of them stays within it however many there turn out to be.
+
+    By linearity of the expectation, `monitor.false_alarms_per_month` is the most false alarms that windows raise.
+    """
+    newest_ns = memory.evidence[-1].time_ns
+    listed = sum(newest_ns - evidence.time_ns < 30 * NS_PER_DAY for evidence in memory.evidence)
+    # The list is thinned; its first entry stays.
+    months = max(1.0, (newest_ns - memory.evidence[0].time_ns) / (30 * NS_PER_DAY))
+    n_windows = max(listed, math.ceil(memory.n_windows / months))
+    return min(monitor.alpha, monitor.false_alarms_per_month / (n_windows * SUM_OF_SHARES))
+
+
+def _over_budget(monitor: Monitor, memory: Memory) -> str | None:
+    """Whether so much evidence comes up by chance more often than the monitor may raise false alarms. A stream that
+    alarms has kept the promise by itself."""
+    evidence, level = memory.evidence[-1], told_level(monitor, memory)
+    if max(evidence.stream or 0.0, evidence.quality or 0.0) >= 1:
+        return None
+    if evidence.p_value is not None and evidence.p_value <= level:
+        return None
+    allowed = f"{monitor.false_alarms_per_month:g} false alarms a month"
+    return f"p is above {level:.2g}, at which people are told, for at most {allowed}; the next window may tell"
 
 
 def _by_chance(own: Evidence, others: Sequence[Watched]) -> str | None:
@@ -56,8 +85,11 @@ def _by_chance(own: Evidence, others: Sequence[Watched]) -> str | None:
     if 0 in windows or 0 in e_bh([evidence.e_value for evidence in at_once], fdr=FDR_OF_STREAMS):
         return None
     n = len(at_once)
-    which = "this monitor" if n == 1 else f"{n} monitors that were tested within a day"
-    return f"among windows of {which}, one may look like this by chance; the next window may tell"
+    if n == 1:
+        return None
+    return (
+        f"among {n} monitors that were tested within a day, one may look like this by chance; the next window may tell"
+    )
 
 
 def _too_many(record: Record, others: Sequence[Watched], most_per_day: int) -> str | None:
