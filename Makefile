@@ -8,6 +8,9 @@ BIN = $(VENV)/bin
 demo: $(VENV)/installed
 	$(BIN)/watchkeeper demo
 
+# Each process that tests takes one core: threads of a matrix product that wait for each other would take the others'.
+export OPENBLAS_NUM_THREADS ?= 1
+
 # Half of the tests to each of two processes, and who is done takes over from the other. Each starts its own servers.
 TEST_PROCESSES ?= 2
 

@@ -45,7 +45,7 @@ def test_a_change_of_the_model_is_found_and_told(engine, store, featured, answer
     assert change.p_value <= change.alpha == 0.01
     assert change.guarantee == (
         "At most 1 false alarm in 100 windows in which nothing changed; an alarm also needs a behaviour that moved by "
-        "0.1 standard deviations or more."
+        "0.1 standard deviations or more, and people are told of at most 0.1 such a month."
     )
     assert change.explanation.startswith("Answers of gpt-4 in shop changed: ")
     assert max(abs(effect.d) for effect in change.effects) >= 0.1

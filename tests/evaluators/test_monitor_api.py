@@ -68,7 +68,7 @@ def test_its_state_says_what_it_found(
     assert (state["phase"], state["alarm_verdict_id"], state["n_alarms"]) == ("alarm", verdict.verdict_id, 1)
     assert state["onset_time"] is not None
     assert state["guarantee"].startswith(
-        "At most 1 false alarm in 100 windows in which nothing changed; at the present"
+        "At most 1 false alarm in 100 windows in which nothing changed; people are told of at most 0.1 false alarms a"
     )
     assert state["sparkline"][0][1] > 1
     one = client.get(f"/api/v1/monitors/{monitor['monitor_id']}").json()

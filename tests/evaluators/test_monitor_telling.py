@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from collector.call import Call
 from collector.verdict import Verdict
@@ -12,7 +15,7 @@ from evaluators.drift.monitors.monitors import Monitors
 from evaluators.drift.monitors.record import Alarm, Memory, Record
 from evaluators.drift.monitors.state import Evidence
 from evaluators.drift.monitors.table import Watched
-from evaluators.drift.monitors.telling import e_value_of, tell
+from evaluators.drift.monitors.telling import SUM_OF_SHARES, e_value_of, tell, told_level
 from tests.evaluators.monitoring import JUNE, MARCH
 
 HOUR_NS = 3_600 * 10**9
@@ -37,7 +40,7 @@ def watched(
         monitor_id=f"m:{name}", name=name, project="default", service=service or name, request_model=model
     )
     alarm = Alarm(f"v:{name}", onset_ns, is_told) if alarms else None
-    evidence = Evidence(at_ns, f"v:{name}", p_value, e_value=e_value)
+    evidence = Evidence(at_ns, f"v:{name}", p_value, stream=1.0 if e_value > 1 else None, e_value=e_value)
     memory = Memory(evidence=(evidence,), alarm=alarm, told_ns=told_ns)
     record = Record(monitor_id=monitor.monitor_id, features_version="1", memory=memory)
     record.undelivered = [a_verdict(f"v:{name}")]
@@ -58,15 +61,35 @@ def test_strong_evidence_of_one_monitor_is_told() -> None:
 
 
 def test_weak_evidence_waits_for_the_next_window() -> None:
-    own = watched("shop", p_value=0.041, e_value=99.0, alarms=True)
-    assert "may look like this by chance" in str(held_back(own))
+    own = watched("shop", p_value=0.011, alarms=True)
+    assert str(held_back(own)) == (
+        "p is above 0.01, at which people are told, for at most 0.1 false alarms a month; the next window may tell"
+    )
     assert own.record.memory.n_alarms == 0
+
+
+def test_the_windows_of_a_month_share_what_it_allows() -> None:
+    own = watched("shop", alarms=True)
+    point = own.record.memory.evidence[0]
+
+    def level(n_windows: int, apart_ns: int) -> float:
+        evidence = tuple(point._replace(time_ns=NOON_NS + i * apart_ns) for i in range(n_windows))
+        return told_level(own.monitor, replace(own.record.memory, evidence=evidence, n_windows=n_windows))
+
+    assert level(1, HOUR_NS) == 0.01, "no more than the level of the window test itself"
+    assert level(300, 2 * HOUR_NS) == pytest.approx(0.1 / 300 / SUM_OF_SHARES)
+    assert sum(level(n, HOUR_NS) for n in range(1, 480)) < 0.1
+    assert level(100, 30 * 24 * HOUR_NS) == 0.01, "one window a month"
+
+
+def test_a_stream_that_alarms_has_kept_the_promise_by_itself() -> None:
+    assert held_back(watched("shop", p_value=0.5, e_value=2, alarms=True)) is None
 
 
 def test_the_more_monitors_are_tested_the_more_evidence_one_needs() -> None:
     quiet = [watched(f"q{i}", model=f"model-{i}") for i in range(9)]
     said = str(held_back(watched("shop", p_value=0.0014, e_value=999, alarms=True), quiet))
-    assert "10 monitors tested within a day" in said
+    assert "10 monitors that were tested within a day" in said
     assert held_back(watched("shop", p_value=0.0013, alarms=True), quiet) is None
     assert held_back(watched("shop", e_value=1000, alarms=True), quiet) is None
     yesterday = [watched(f"q{i}", model=f"model-{i}", at_ns=NOON_NS - 25 * HOUR_NS) for i in range(9)]

@@ -143,7 +143,7 @@ def judge(
         p_value=1.0 if comparison.verdict == "not_enough_data" else comparison.p_value,
         alpha=alpha,
         guarantee=f"{comparison.guarantee}; an alarm also needs a behaviour that moved by {monitor.effect_floor:g} "
-        "standard deviations or more, and people are told of at most {monitor.false_alarms_per_month:g} such a month.",
+        f"standard deviations or more, and people are told of at most {monitor.false_alarms_per_month:g} such a month.",
         explanation=comparison.explanation,
         effects=effects,
         pairs=pairs_of(reading.store, before.units, after.units) if outcome in SHOWN else (),

@@ -60,7 +60,7 @@ def told_level(monitor: Monitor, memory: Memory) -> float:
     listed = sum(newest_ns - evidence.time_ns < 30 * NS_PER_DAY for evidence in memory.evidence)
     # The list is thinned; its first entry stays.
     months = max(1.0, (newest_ns - memory.evidence[0].time_ns) / (30 * NS_PER_DAY))
-    n_windows = max(listed, math.ceil(memory.n_windows / months))
+    n_windows = max(listed, math.ceil((memory.n_windows - 1) / months))
     return min(monitor.alpha, monitor.false_alarms_per_month / (n_windows * SUM_OF_SHARES))
 
 
