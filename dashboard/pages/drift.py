@@ -15,7 +15,15 @@ from dashboard.pages.base import Badge, Content, Outcome, Page, View
 from dashboard.pages.drift_evidence import evidence_card
 from dashboard.pages.drift_pairs import pair_card
 from dashboard.pages.drift_tables import history
-from dashboard.pages.drift_verdict import clusters_card, effects_card, facts, marks_of, tests_card, verdict_card
+from dashboard.pages.drift_verdict import (
+    alarms_of,
+    clusters_card,
+    effects_card,
+    facts,
+    marks_of,
+    tests_card,
+    verdict_card,
+)
 from dashboard.pages.drift_words import ALARMING, title_of, when_ns
 from dashboard.pages.empty import has_calls, nothing_sent
 from dashboard.pages.monitor_list import how_monitors_begin, monitors_card, phases_in_words
@@ -78,7 +86,7 @@ def _details(
             related=_related(verdict, states),
             marks=marks,
             tint_ns=when_ns(verdict) if verdict.outcome in ALARMING else None,
-            alarms=frozenset(v.verdict_id for v in [*of_monitor, verdict] if v.outcome in ALARMING),
+            alarms=alarms_of([*of_monitor, verdict]),
         ),
         *([effects_card(verdict)] if verdict.effects else []),
     ]

@@ -53,7 +53,7 @@ def outcome_cell(verdict: Verdict, *, address: str | None = None) -> Cell:
 
 def _p_value(verdict: Verdict) -> Cell:
     p = verdict.p_value
-    return Cell(text=words.NONE if p is None else f"{p:.3g}", sort=p)
+    return Cell(text=words.NONE if p is None else words.digits(p), sort=p)
 
 
 def _moved(verdict: Verdict) -> str:

@@ -52,7 +52,7 @@ def _tested(view: View, verdict: Verdict) -> html.Span:
 
 
 def _held_back(verdict: Verdict) -> list[html.P]:
-    return [] if verdict.held_back is None else [html.P(f"Nobody was told of it: {verdict.held_back}.")]
+    return [] if verdict.held_back is None else [html.P(f"No alert of its own: {verdict.held_back}.")]
 
 
 def _links(view: View, verdict: Verdict) -> list[Child]:
@@ -250,3 +250,8 @@ _TESTS: Mapping[str, str] = {
 def marks_of(verdicts: Sequence[Verdict]) -> list[tuple[int, str]]:
     """Releases, to stand on a time axis."""
     return [(when_ns(v), "release") for v in verdicts if v.outcome == "released"]
+
+
+def alarms_of(verdicts: Sequence[Verdict]) -> frozenset[str]:
+    """Ids of those that people were told of."""
+    return frozenset(v.verdict_id for v in verdicts if v.outcome in ALARMING and v.held_back is None)

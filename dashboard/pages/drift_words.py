@@ -52,7 +52,7 @@ def tone_of(verdict: Verdict, feedback: str | None) -> Tone:
     if feedback is not None:
         return "quiet"
     if verdict.outcome in ALARMING:
-        return "warn" if verdict.severity == "warning" else "crit"
+        return "warn" if verdict.severity == "warning" or verdict.held_back is not None else "crit"
     return "warn" if verdict.outcome == "cannot_separate" else "quiet"
 
 
@@ -125,4 +125,5 @@ def questions_fact(verdict: Verdict) -> tuple[str, str, str]:
 
 def in_a_hundred(alpha: float) -> str:
     """1 false alarm in 100"""
-    return f"1 false alarm in {words.digits(1 / alpha)}"
+    n = 1 / alpha
+    return f"1 false alarm in {n:,.0f}" if abs(n - round(n)) < 1e-6 * n else f"1 false alarm in {words.digits(n)}"

@@ -13,8 +13,8 @@ from dashboard import parts, words
 from dashboard.pages.base import Content, Outcome, Page, View
 from dashboard.pages.drift_evidence import evidence_card
 from dashboard.pages.drift_tables import history
-from dashboard.pages.drift_verdict import marks_of
-from dashboard.pages.drift_words import ALARMING, in_a_hundred, tone_of
+from dashboard.pages.drift_verdict import alarms_of, marks_of
+from dashboard.pages.drift_words import in_a_hundred, tone_of
 from dashboard.pages.drift_words import sentence as sentence_of
 from dashboard.pages.monitor_form import require_admin
 from dashboard.pages.monitor_list import next_in_short
@@ -41,7 +41,7 @@ def answer(view: View) -> Content:
         state.monitor.alpha,
         marks=marks_of(verdicts),
         tint_ns=state.onset_ns,
-        alarms=frozenset(v.verdict_id for v in verdicts if v.outcome in ALARMING),
+        alarms=alarms_of(verdicts),
         empty=f"No window was tested yet. Next decision: {state.next_decision}.",
     )
     body: list[Component] = [

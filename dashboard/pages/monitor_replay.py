@@ -74,12 +74,12 @@ def _row(window: ReplayedWindow) -> Row:
     outcome = OUTCOMES.get(window.outcome)
     text = window.outcome.replace("_", " ") if outcome is None else outcome.text
     if window.outcome in ("model_changed", "quality_dropped") and not window.alarms:
-        text = f"{text.removeprefix('▲ ')}, told before"
+        text = f"{text.removeprefix('▲ ')}, not told"
     return Row(
         cells=[
             Cell(text=words.between(window.start_ns, window.end_ns)),
             Cell(text=text, tone="crit" if window.alarms else None),
-            Cell(text=words.NONE if window.p_value is None else f"{window.p_value:.3g}", sort=window.p_value),
+            Cell(text=words.NONE if window.p_value is None else words.digits(window.p_value), sort=window.p_value),
             Cell(text=f"{window.n_current:,}"),
             Cell(text=window.explanation, tone="quiet"),
         ]
