@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 
 from collector.errors import BadRequest
 from collector.query import Filters as CallFilters
+from collector.query import Page as Found
 from collector.store.base import TelemetryReader
 from collector.verdict import Verdict
 from dashboard import parts, words
@@ -38,10 +39,11 @@ EVER = CallFilters(since_ns=0, until_ns=2**62)
 def answer(view: View) -> Content:
     services = view.services
     states = services.monitors.states()
-    verdicts = list(services.store.verdicts(EVER, limit=_N_VERDICTS).items)
+    newest = services.store.verdicts(EVER, limit=_N_VERDICTS)
+    verdicts = newest.items
     if not states and not verdicts:
         return Content(title="Drift", body=_nothing(view))
-    selected, others = _selected(view, states, verdicts)
+    selected, others = _selected(view, states, newest)
     known = verdicts if selected is None else [*verdicts, selected]
     said = services.monitors.feedback([verdict.verdict_id for verdict in known])
     body: list[Component] = []
@@ -128,31 +130,27 @@ def _more_open(others: Sequence[Verdict]) -> html.Div:
 
 
 def _selected(
-    view: View, states: Sequence[MonitorState], verdicts: Sequence[Verdict]
+    view: View, states: Sequence[MonitorState], newest: Found[Verdict]
 ) -> tuple[Verdict | None, list[Verdict]]:
     """The verdict that the address names, else the gravest change that nobody has answered; and the other open ones."""
     store = view.services.store
     if view.filters.verdict:
-        return find_verdict(store, view.filters.verdict, verdicts), []
+        return find_verdict(store, view.filters.verdict, newest), []
     ids = [state.alarm_verdict_id for state in states if state.alarm_verdict_id is not None]
-    found = [v for verdict_id in ids if (v := find_verdict(store, verdict_id, verdicts)) is not None]
+    found = [v for verdict_id in ids if (v := find_verdict(store, verdict_id, newest)) is not None]
     found.sort(key=lambda v: (v.severity != "critical", -when_ns(v)))
     return (found[0], found[1:]) if found else (None, [])
 
 
-def find_verdict(store: TelemetryReader, verdict_id: str, known: Sequence[Verdict] = ()) -> Verdict | None:
-    """The verdict with this id, looked for from the newest back."""
-    cursor: str | None = None
-    page_of: Sequence[Verdict] = known
+def find_verdict(store: TelemetryReader, verdict_id: str, newest: Found[Verdict] | None = None) -> Verdict | None:
+    """The verdict with this id, looked for from the newest back; `newest` are those that were read already."""
+    page_of = newest or store.verdicts(EVER, limit=_N_VERDICTS)
     for _ in range(_N_PAGES):
-        found = next((verdict for verdict in page_of if verdict.verdict_id == verdict_id), None)
-        if found is not None:
+        found = next((verdict for verdict in page_of.items if verdict.verdict_id == verdict_id), None)
+        if found is not None or page_of.next_cursor is None:
             return found
-        page = store.verdicts(EVER, limit=_N_VERDICTS, cursor=cursor)
-        page_of, last_cursor, cursor = page.items, cursor, page.next_cursor
-        if cursor is None and last_cursor is not None:
-            break
-    return next((verdict for verdict in page_of if verdict.verdict_id == verdict_id), None)
+        page_of = store.verdicts(EVER, limit=_N_VERDICTS, cursor=page_of.next_cursor)
+    return None
 
 
 def _no_change(states: Sequence[MonitorState], verdicts: Sequence[Verdict]) -> html.Div:
