@@ -42,10 +42,11 @@ def sentence(
     strongest = found.tests[by] if by is not None else min(found.tests.values(), key=lambda test: test.p_value)
     evidence = _evidence(strongest)
     if verdict == "model_changed":
-        return f"Answers of {subject} changed: {_what_moved(moved)} ({evidence}).{_questions(found)}"
+        changed = f"Answers of {subject} changed: {_what_moved(moved)} ({evidence})."
+        return changed + _questions(found) + _scores_too(found, dropped)
     if verdict == "traffic_changed":
         what = "What is retrieved" if by == "retrieval" else "Questions"
-        return f"{what} for {subject} changed ({evidence}).{_answers_then(found)}"
+        return f"{what} for {subject} changed ({evidence}).{_answers_then(found)}{_scores_too(found, dropped)}"
     if verdict == "quality_dropped":
         return f"Scores of {subject} dropped: {_scores(dropped)} ({evidence}).{_questions(found)}"
     if verdict == "cannot_separate":
@@ -114,6 +115,14 @@ def _why_not_separable(found: Tested) -> str:
 def _what_moved(effects: Sequence[Effect]) -> str:
     moved = list(_moved(effects))
     return ", ".join(moved[:_MOST_NAMED]) if moved else "many behaviours a little"
+
+
+def _scores_too(found: Tested, dropped: Effect | None) -> str:
+    """That scores dropped as well, by more than other questions explain."""
+    test = found.tests.get("quality")
+    if test is None or dropped is None or test.p_value > 0.05 or dropped.d >= 0:
+        return ""
+    return f" Scores dropped {_scores(dropped)} (p = {test.p_value:.2g})."
 
 
 def _scores(dropped: Effect | None) -> str:

@@ -78,6 +78,10 @@ def test_lower_scores_of_the_same_answers_are_dropped_quality(answers: pd.DataFr
     assert result.verdict == "quality_dropped"
     assert result.effects["score"].d < 0
     assert compare(after, before).verdict == "no_change", "scores that rose are no alarm"
+    other_model = traffic(answers, AFTER, (80, 80), seed=1, skip=200).assign(score=rng.random(160) < 0.6)
+    both = compare(before, other_model)
+    assert both.verdict == "model_changed"
+    assert "Scores dropped from 0.9" in both.explanation
 
 
 def test_a_segment_that_changed_is_named_first(answers: pd.DataFrame) -> None:
