@@ -78,7 +78,7 @@ def _details(
     body: list[Component] = [verdict_card(view, verdict, said, can_accept=can_accept)]
     if others:
         body.append(_more_open(others))
-    marks = marks_of(of_monitor)
+    marks = marks_of([v for v in of_monitor if v.verdict_id != verdict.verdict_id] + [verdict])
     if verdict.outcome not in (*ALARMING, "released"):
         marks.append((verdict.current_end_ns, "this window"))
     grid = [

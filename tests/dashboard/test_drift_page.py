@@ -38,6 +38,7 @@ def test_the_page_shows_the_open_change_with_its_evidence(site: Site, open_tab: 
     tab = open_tab(site).open("/drift")
     assert "gpt-4 in support" in tab.text(".verdict h1")
     assert "1 false alarm in 100" in tab.text(".four-facts")
+    assert "{" not in tab.text()  # every value is filled in
     assert tab.page.locator(".effect.moved").count() >= 3
     assert tab.page.locator("#w-evidence.stands").count() == 1
 
