@@ -33,9 +33,7 @@ def release_of(call: Call) -> dict[str, str]:
     found: dict[str, Any] = {
         "prompt template": template_of(call),
         "prompt version": None if template is None else template.get("version"),
-        "version": next(
-            (metadata[key] for key in ("service.version", "release", "version") if metadata.get(key)), None
-        ),
+        "version": next((metadata[key] for key in _VERSION_KEYS if metadata.get(key)), None),
         "system prompt": _system(call),
         "tools": None if not call.tool_definitions else digest(_canonical(call.tool_definitions)),
     }
