@@ -48,7 +48,7 @@ def sample(side: str, given: Any, *, rng: np.random.Generator) -> Sample:
         TypeError: if a value is of another kind than its column.
         ValueError: if there is no column `output`, columns differ in length, or a number is not finite.
     """
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    if isinstance(given, str) or not isinstance(given, Iterable | Frame):
         what = "one text" if isinstance(given, str) else type(given).__name__
         raise TypeError(f"{side} is {what}; give a sequence of answers or a frame with the column `output`")
     if isinstance(given, np.ndarray) and given.ndim != 1:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -353,7 +353,7 @@ def test_a_store_that_cannot_keep_up_gets_503_with_retry_after_and_nothing_is_ac
             )
             for n in range(1, 5)
         ]
-        time.sleep(0.5)
+        wait(posts, timeout=20, return_when=FIRST_COMPLETED)  # the one that is refused while another is in hand
         disk.released.set()
         responses = [post.result() for post in posts]
     server.should_exit = True

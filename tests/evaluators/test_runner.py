@@ -23,7 +23,7 @@ from evaluators.checkpoints import load_checkpoint, newest_checkpoint, save_chec
 from evaluators.quiet import Quiet
 from evaluators.runner import Consumer, Results, Runner, backoff_s
 from evaluators.text import TextEvaluator, text_consumer, texts_of
-from evaluators.vectors import OUTPUT_FEATURES, PROMPT_FEATURES
+from evaluators.vectors import OUTPUT_FEATURES, PROMPT_FEATURES, PROMPT_TOPICS
 from evaluators.worker import Worker
 
 EVERYTHING = Filters(since_ns=0, until_ns=2**62)
@@ -317,7 +317,7 @@ def test_a_call_without_an_answer_gets_no_scores_of_one(worker: Worker, an_answe
     assert texts_of(failed).output == ""
     results = TextEvaluator(worker).evaluate([silent, failed])
     assert {score.evaluator for score in results.scores} == {"injection"}
-    assert {vector.kind for vector in results.vectors} == {PROMPT_FEATURES}
+    assert {vector.kind for vector in results.vectors} == {PROMPT_FEATURES, PROMPT_TOPICS}
     assert results.n_failed == 0
 
 
