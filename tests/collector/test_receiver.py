@@ -346,12 +346,13 @@ def test_a_store_that_cannot_keep_up_gets_503_with_retry_after_and_nothing_is_ac
     disk = StuckDisk()
     ingest = Ingest(disk, metrics, max_queue_bytes=1)  # type: ignore[arg-type]
     server, thread, url = served(Exports(ingest, metrics, limits=LIMITS))
-    with ThreadPoolExecutor(4) as pool:
+    # One is in the writer's hands, one is understood, one in between and one waits: the fifth is refused at the latest.
+    with ThreadPoolExecutor(8) as pool:
         posts = [
             pool.submit(
                 httpx.post, f"{url}/v1/traces", content=an_export(n), headers={"content-type": PROTOBUF}, timeout=30
             )
-            for n in range(1, 5)
+            for n in range(1, 9)
         ]
         wait(posts, timeout=20, return_when=FIRST_COMPLETED)  # the one that is refused while another is in hand
         disk.released.set()
