@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.drift.comparison import Cluster
+from evaluators.drift.windows.battery import MIN_ROWS
 from evaluators.drift.windows.both import unexplained
 from evaluators.drift.windows.clusters import cluster, typical
 from evaluators.drift.windows.permutation import DriftTest, permutation_test
@@ -16,7 +17,6 @@ from evaluators.topics import typical_words
 
 Floats = NDArray[np.float64]
 
-MIN_ROWS = 10
 _NEW_SHARE_BEFORE = 0.02
 _NEW_TIMES = 4.0
 _MIN_NEW = 5

@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.drift.windows.permutation import Statistic
-from evaluators.drift.windows.statistics import of_habits
 from evaluators.topics import DIMENSIONS, topic
 
 Floats = NDArray[np.float64]
@@ -157,16 +155,6 @@ def retrieval_columns(retrieval: Floats | None, documents: Sequence[Sequence[str
     if documents is not None:
         blocks.append(document_columns(documents))
     return [block for block in blocks if block.size and np.ptp(block, axis=0).any()]
-
-
-def retrieval_statistics(retrieval: Floats | None, documents: Sequence[Sequence[str]] | None) -> list[Statistic]:
-    """For `permutation_test`: have ranks or documents changed? Empty where nothing varies.
-
-    Args:
-        retrieval: rows of NAMES of both sides, the reference first, NaN where unknown.
-        documents: ids for each row of both sides.
-    """
-    return [statistic for block in retrieval_columns(retrieval, documents) for statistic in of_habits(block)]
 
 
 def _document(context: Any) -> Document:

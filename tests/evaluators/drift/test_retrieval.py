@@ -19,9 +19,9 @@ from evaluators.drift.windows.retrieval import (
     rank_columns,
     retrieval_columns,
     retrieval_row,
-    retrieval_statistics,
     retrieved_parts,
 )
+from evaluators.drift.windows.statistics import of_habits
 from evaluators.topics import topic
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,8 @@ def row_of(*contexts: object, prompt: str = "") -> dict[str, float]:
 def p_value(
     before: list[list[str]], after: list[list[str]], rng: np.random.Generator, ranks: Floats | None = None
 ) -> float:
-    statistics = retrieval_statistics(ranks, [*before, *after] if before else None)
+    columns = retrieval_columns(ranks, [*before, *after] if before else None)
+    statistics = [statistic for block in columns for statistic in of_habits(block)]
     n = len(before) or 200
     return permutation_test(statistics, n, max_permutations=1_999, rng=rng).p_value
 
@@ -145,7 +146,7 @@ def test_columns_do_not_depend_on_the_order_of_the_rows() -> None:
 def test_no_documents_and_no_ranks_are_no_columns() -> None:
     assert retrieval_columns(None, None) == []
     assert retrieval_columns(np.full((4, len(NAMES)), np.nan), [[], [], [], []]) == []
-    assert retrieval_statistics(np.full((4, len(NAMES)), np.nan), [["a"], ["b"], ["c"], ["d"]]) == []
+    assert retrieval_columns(np.full((4, len(NAMES)), np.nan), [["a"], ["b"], ["c"], ["d"]]) == []
 
 
 def test_a_column_of_a_frame_gives_both_parts() -> None:
